@@ -1,0 +1,131 @@
+# The face of the house. A machine needs Python 3.11 or newer, git and make; the rest comes by itself.
+# `make help` lists the targets.
+
+.DELETE_ON_ERROR:
+.DEFAULT_GOAL := help
+
+V := .venv
+PY := $(V)/bin/python
+UV := $(V)/bin/uv
+INSTALL := $(UV) pip install --quiet --python $(PY)
+COMPILE := $(abspath $(UV)) pip compile --quiet --universal --generate-hashes --python-version 3.11 \
+	--no-header --no-emit-index-url --no-emit-find-links --no-config
+
+# Your own python: `make setup PYTHON=/path/to/python3.12`.
+PYTHON ?= python3
+# Words for the command behind the target: `make demo ARGS=--check`, `make test ARGS="-k resume"`.
+ARGS ?=
+# Test processes side by side.
+JOBS ?= 2
+
+# Another environment's settings must not reach into ours.
+unexport PYTHONPATH PYTHONHOME VIRTUAL_ENV CONDA_PREFIX UV_PROJECT_ENVIRONMENT PIP_REQUIRE_VIRTUALENV PIP_USER PIP_TARGET
+export UV_PYTHON_DOWNLOADS := never
+export UV_NO_PROGRESS := 1
+export PIP_DISABLE_PIP_VERSION_CHECK := 1
+
+# ── setting up ──────────────────────────────────────────────────────────────────────────────────────────
+# Each step leaves a marker in .venv; a step runs again when what it was made from is newer.
+
+.PHONY: setup
+setup: $(V)/.dev ## set up .venv with everything that work on Penstock needs
+
+# The host's pip, where there is one, fills the new environment: half the time of putting a pip inside it.
+$(V)/.boot: requirements/boot.lock
+	@python=$$(tools/find-python $(PYTHON)) || exit 1; \
+	echo "setting up $(V) with $$("$$python" --version)"; \
+	if [ ! -x $(PY) ] || ! $(PY) -c '' 2>/dev/null; then \
+		if "$$python" -c 'import pip' 2>/dev/null; \
+		then "$$python" -m venv --clear --without-pip $(V); \
+		else "$$python" -m venv --clear $(V); fi || exit 1; \
+	fi; \
+	if [ -x $(V)/bin/pip ]; then pip="$(PY) -m pip"; else pip="$$python -m pip --python $(PY)"; fi; \
+	$$pip install --quiet --no-deps --no-compile --only-binary :all: --require-hashes --requirement requirements/boot.lock
+	@touch $@
+
+$(V)/.core: $(V)/.boot requirements/core.lock requirements/build.lock pyproject.toml src/penstock/_version.py
+	@$(INSTALL) --require-hashes --requirement requirements/core.lock --requirement requirements/build.lock
+	@$(INSTALL) --no-deps --no-build-isolation --editable .
+	@touch $@
+
+$(V)/.dev: $(V)/.core requirements/dev.lock
+	@$(INSTALL) --require-hashes --requirement requirements/dev.lock
+	@touch $@
+
+.PHONY: services
+services: $(V)/.dev ## install the servers that the tests marked `service` ask for
+	@$(PY) -m tests.services
+
+# ── using it ────────────────────────────────────────────────────────────────────────────────────────────
+
+.PHONY: demo
+demo: $(V)/.core ## make the demo project and run it; ARGS=--check proves its numbers
+	@$(V)/bin/penstock demo $(ARGS)
+
+.PHONY: wheel
+wheel: $(V)/.core ## build dist/*.whl
+	@rm -rf dist
+	@$(PY) -m hatchling build --target wheel
+
+# ── proving it ──────────────────────────────────────────────────────────────────────────────────────────
+
+.PHONY: test
+test: $(V)/.dev ## every test: the quick part first, then the slow one
+	$(PY) -m pytest -m "not slow" -n $(JOBS) $(ARGS)
+	$(PY) -m pytest -m slow $(ARGS)
+
+.PHONY: unit
+unit: $(V)/.dev ## unit and property tests and the documented examples
+	$(PY) -m pytest -m "not slow" -n $(JOBS) src/penstock $(wildcard tests/unit tests/property tests/golden) $(ARGS)
+
+.PHONY: conformance
+conformance: $(V)/.dev ## every implementation against its protocol's suite
+	$(PY) -m pytest -n $(JOBS) tests/conformance $(ARGS)
+
+.PHONY: faults
+faults: $(V)/.dev ## kill it at every named fault point and run again
+	$(PY) -m pytest -n $(JOBS) tests/faults $(ARGS)
+
+.PHONY: lint
+lint: $(V)/.dev ## style, and the reader's budget of 500 lines a file and 50 a function
+	$(V)/bin/ruff check .
+	$(V)/bin/ruff format --check .
+	$(PY) tools/size.py src/penstock
+
+.PHONY: types
+types: $(V)/.dev ## mypy strict on the package, pyright on its public door
+	$(V)/bin/mypy
+	PYRIGHT_PYTHON_IGNORE_WARNINGS=1 $(V)/bin/pyright
+
+.PHONY: arch
+arch: $(V)/.dev ## the layers hold
+	$(V)/bin/lint-imports
+
+.PHONY: bench
+bench: $(V)/.dev ## one question's benchmark: NAME=ingest, SIZE=small for under a minute
+	@$(PY) benchmarks/run.py --name "$(NAME)" --size "$(SIZE)"
+
+# ── keeping it ──────────────────────────────────────────────────────────────────────────────────────────
+
+.PHONY: format
+format: $(V)/.dev ## mend what ruff can mend
+	$(V)/bin/ruff check --fix .
+	$(V)/bin/ruff format .
+
+# A lock names neither a registry nor a path, so that it installs from any mirror. UPGRADE=1 takes newer versions.
+.PHONY: lock
+lock: $(V)/.boot ## resolve requirements/*.in into requirements/*.lock; UPGRADE=1 takes newer versions
+	cd requirements && for name in boot build core; do \
+		$(COMPILE) $(if $(UPGRADE),--upgrade) $$name.in --output-file $$name.lock >/dev/null || exit 1; done
+	cd requirements && $(COMPILE) $(if $(UPGRADE),--upgrade) --constraint core.lock --constraint build.lock \
+		dev.in --output-file dev.lock >/dev/null
+	@! grep -nE 'https?:|file:|find-links|index-url|^(/|\./)' requirements/*.lock
+
+.PHONY: clean
+clean: ## remove what the targets above made
+	rm -rf $(V) dist build .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis
+	find src tests benchmarks tools -name __pycache__ -type d -prune -exec rm -rf {} + 2>/dev/null || true
+
+.PHONY: help
+help: ## this list
+	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))

@@ -1,0 +1,24 @@
+"""Implementations by name, found through the entry points of installed packages."""
+
+from __future__ import annotations
+
+from functools import cache
+from importlib.metadata import EntryPoint, entry_points
+from typing import Any
+
+from penstock.base.errors import ConfigError
+from penstock.base.text import did_you_mean
+
+
+@cache
+def found(group: str) -> dict[str, EntryPoint]:
+    """Return the entry points of a group by name."""
+    return {point.name: point for point in entry_points(group=group)}
+
+
+def load(group: str, name: str) -> Any:
+    """Import and return the implementation `name`; raises `ConfigError` naming the nearest."""
+    points = found(group)
+    if name not in points:
+        raise ConfigError(f"unknown kind '{name}'", hint=did_you_mean(name, points))
+    return points[name].load()
