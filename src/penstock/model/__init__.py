@@ -1,0 +1,1 @@
+"""The nouns of Penstock: frozen dataclasses, without input or output."""

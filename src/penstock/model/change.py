@@ -1,0 +1,43 @@
+"""Change: the one currency of every strategy."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from penstock.model.relation import Relation
+from penstock.model.schema import Schema
+
+
+@dataclass(frozen=True, slots=True)
+class Staged:
+    """Rows that wait in a transaction under a name, not yet part of any table."""
+
+    name: str
+    schema: Schema
+    rows: int
+    partition: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """What a table is to gain and lose; checking, applying, counting and delivering know nothing else.
+
+    `plus` names the staged rows to insert and `minus` the staged row ids to bury, each None where there are none.
+    `after` is a query of the table as it would be, without hidden columns. `built` is a relation made beside the
+    present one, which applying swaps in; `in_place` says that the rows stand already in the table, unseen until commit.
+    """
+
+    relation: Relation
+    added: int
+    removed: int
+    plus: str | None = None
+    minus: str | None = None
+    after: str = ""
+    partition: str = ""
+    built: bool = False
+    in_place: bool = False
+
+    @property
+    def empty(self) -> bool:
+        """Whether nothing changes."""
+        return not (self.added or self.removed or self.built)

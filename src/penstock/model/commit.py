@@ -1,0 +1,30 @@
+"""A commit: one version of the warehouse, and what it absorbed."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from datetime import datetime
+
+from penstock.model.position import Position
+
+
+@dataclass(frozen=True, slots=True)
+class Counts:
+    """Rows that a table gained and lost in a version."""
+
+    added: int = 0
+    removed: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Commit:
+    """One committed transaction: its run, its instant (UTC), the tables it touched, the source positions it absorbed.
+
+    `positions` maps (raw table, partition) to the position after the last row that is in.
+    """
+
+    version: int
+    at: datetime
+    run: str
+    tables: dict[str, Counts] = field(default_factory=dict)
+    positions: dict[tuple[str, str], Position] = field(default_factory=dict)

@@ -1,0 +1,54 @@
+"""Sources: where a raw table's rows come from."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from datetime import timedelta
+from typing import Any
+
+from penstock.base.errors import Place
+from penstock.model.check import Check
+from penstock.model.schema import Schema
+
+
+@dataclass(frozen=True, slots=True)
+class Connection:
+    """A named external system.
+
+    `kind` names the connector (`sqlite`, `http`, `files` …), `address` is what follows the scheme in its URL (for
+    `http` and `https` the whole URL), `options` are the further settings; secrets in both are filled in already.
+    """
+
+    name: str
+    kind: str
+    address: str = ""
+    options: dict[str, Any] = field(default_factory=dict)
+    where: Place | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class RawTable:
+    """The declaration of a raw table.
+
+    `read` is what to read from the connection (a table, a path, a glob, an endpoint) and `options` what only the
+    connector understands. `fresh` of None means manual. `select` transforms before the load, over the relation
+    `batch`; `clean` names cleaning functions by column; `columns` declares types.
+    """
+
+    name: str
+    connection: Connection
+    read: str = ""
+    options: dict[str, Any] = field(default_factory=dict)
+    key: tuple[str, ...] = ()
+    cursor: str = ""
+    fresh: timedelta | None = None
+    select: str = ""
+    clean: dict[str, str] = field(default_factory=dict)
+    columns: Schema | None = None
+    checks: tuple[Check, ...] = ()
+    retries: int = 3
+    description: str = ""
+    owner: str = ""
+    tags: tuple[str, ...] = ()
+    fingerprint: str = ""
+    where: Place | None = None

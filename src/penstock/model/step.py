@@ -1,0 +1,124 @@
+"""Steps: what a transaction of an engine can be asked to do, as values."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+from penstock.model.relation import Query, Relation
+from penstock.model.schema import Schema
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+
+@dataclass(frozen=True, slots=True)
+class Shape:
+    """What is done to a source's rows before the load (ETL), and what of the outcome is known beforehand.
+
+    A row in which one of the `required` columns is null is rejected.
+    """
+
+    table: str
+    select: str = ""
+    clean: Mapping[str, str] = field(default_factory=dict)
+    columns: Schema | None = None
+    required: tuple[str, ...] = ()
+    file: str = ""
+    line: int = 1
+
+
+@dataclass(frozen=True, slots=True)
+class Build:
+    """Compute a query into new storage beside the present one; gives a Change with `built`."""
+
+    name: str
+    query: Query
+    fingerprint: str
+    key: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Compute:
+    """Compute a query into a stage; gives a Staged."""
+
+    query: Query
+
+
+@dataclass(frozen=True, slots=True)
+class Receive:
+    """Take rows (anything with `__arrow_c_stream__`) into a stage; gives a Staged."""
+
+    rows: Any
+    schema: Schema | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Dedupe:
+    """Of the staged rows of one key only the last by `order`, then by arrival, stays; gives a Staged."""
+
+    stage: str
+    key: tuple[str, ...]
+    order: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Conform:
+    """Give staged rows the columns and types of a relation, null where a column is missing; gives a Staged."""
+
+    relation: Relation
+    stage: str
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """New storage beside the present one, filled from a stage; gives a Change with `built`."""
+
+    name: str
+    stage: str
+    schema: Schema
+    fingerprint: str
+    key: tuple[str, ...] = ()
+    partitioned: bool = False
+    partition: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Append:
+    """Strategy append: every staged row is new; gives a Change."""
+
+    relation: Relation
+    stage: str
+    partition: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Upsert:
+    """Rows replace those of the same key, which is unique in the stage; gives a Change."""
+
+    relation: Relation
+    stage: str
+    key: tuple[str, ...]
+    partition: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Remove:
+    """Rows whose key is staged are lost; gives a Change."""
+
+    relation: Relation
+    stage: str
+    key: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Compare:
+    """The stage is all that the relation (or a partition of it) should hold; gives a Change with only real differences.
+
+    Rows are compared by `key`, or as whole rows (a multiset) where there is none.
+    """
+
+    relation: Relation
+    stage: str
+    key: tuple[str, ...] = ()
+    partition: str | None = None

@@ -1,0 +1,53 @@
+"""Tables that Penstock computes: in SQL or in Python."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import timedelta
+
+from penstock.base.errors import Place
+from penstock.model.check import Check
+
+
+@dataclass(frozen=True, slots=True)
+class Input:
+    """An input of a Python table: the parameter, the table it names, and the form that the annotation asks for.
+
+    `form` is `arrow`, `polars`, `pandas`, `relation` or `batches`.
+    """
+
+    parameter: str
+    table: str
+    form: str
+
+
+@dataclass(frozen=True, slots=True)
+class Function:
+    """A Python function by where it is found: imported only when it runs."""
+
+    file: str
+    name: str
+    inputs: tuple[Input, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Table:
+    """The declaration of a SQL or Python table: exactly one of `sql` and `function` is given.
+
+    `sql` is the one select of its file and starts in line `line` of it; `parents` are the tables that it reads;
+    `fingerprint` is the hash of its canonical form and of its parents' fingerprints. `fresh` of None means manual.
+    """
+
+    name: str
+    sql: str = ""
+    function: Function | None = None
+    parents: tuple[str, ...] = ()
+    key: tuple[str, ...] = ()
+    fresh: timedelta | None = None
+    checks: tuple[Check, ...] = ()
+    description: str = ""
+    owner: str = ""
+    tags: tuple[str, ...] = ()
+    fingerprint: str = ""
+    where: Place | None = None
+    line: int = 1

@@ -1,0 +1,22 @@
+"""Unit tests of tables: given rows, expected rows."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any
+
+from penstock.base.errors import Place
+
+
+@dataclass(frozen=True, slots=True)
+class UnitTest:
+    """A test of one table: `given` maps each input table to its rows, `expect` is what the table must then be.
+
+    Rows are mappings from column to value; a column that `expect` does not name is not compared.
+    """
+
+    name: str
+    table: str
+    given: dict[str, tuple[dict[str, Any], ...]] = field(default_factory=dict)
+    expect: tuple[dict[str, Any], ...] = ()
+    where: Place | None = None

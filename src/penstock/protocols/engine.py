@@ -1,0 +1,259 @@
+"""The engine protocol: storage and computation of a warehouse."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Protocol
+
+from penstock.base.errors import RetryableError
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+    from pathlib import Path
+
+    from penstock.model.change import Change, Staged
+    from penstock.model.commit import Commit
+    from penstock.model.position import Position
+    from penstock.model.relation import Query, Relation
+    from penstock.model.schema import Schema
+    from penstock.model.sink import DeliveryNote
+    from penstock.model.step import (
+        Append,
+        Build,
+        Compare,
+        Compute,
+        Conform,
+        Dedupe,
+        Found,
+        Receive,
+        Remove,
+        Shape,
+        Upsert,
+    )
+    from penstock.protocols.source import Batch, Reject
+
+    Step = Append | Build | Compare | Compute | Conform | Dedupe | Found | Receive | Remove | Upsert
+
+
+@dataclass(frozen=True, slots=True)
+class EngineCan:
+    """What an engine can do: formats it reads and writes by itself, and the strategies that it renders."""
+
+    scans: frozenset[str]
+    writes: frozenset[str]
+    strategies: frozenset[str]
+    transactions: bool = True
+
+
+class Rows(Protocol):
+    """A result: its schema, and its rows as an Arrow stream, to be read once."""
+
+    @property
+    def schema(self) -> Schema:
+        """Names and types of the columns."""
+        ...
+
+    def __arrow_c_stream__(self, requested_schema: Any = None) -> Any:
+        """Give the rows as a PyCapsule of an Arrow C stream."""
+        ...
+
+    def fetch(self, limit: int | None = None) -> list[tuple[Any, ...]]:
+        """Return rows as Python values, for showing; at most `limit`."""
+        ...
+
+    def native(self) -> Any:
+        """Return the engine's own lazy form of the result (a DuckDB relation)."""
+        ...
+
+    def close(self) -> None:
+        """Let go of the result."""
+        ...
+
+
+class Exporter(Protocol):
+    """Writes rows outside the warehouse: files, and databases of the engine's own kind."""
+
+    def write_file(self, rows: Any, path: Path, format: str, options: Mapping[str, Any]) -> int:  # noqa: A002
+        """Write a file (`parquet`, `csv`), flushed to the disk; returns the number of rows."""
+        ...
+
+    def write_database(self, path: Path, note: DeliveryNote, target: str, plus: Any, minus: Any) -> None:
+        """Bring a table in a database file to `note.epoch` in one transaction with the epoch itself."""
+        ...
+
+    def database_epoch(self, path: Path, sink: str) -> int | None:
+        """Return the epoch that a sink has in a database file, or None."""
+        ...
+
+
+class Reading(Protocol):
+    """A batch made ready to be parsed: kept over a transaction that has to be begun anew, closed when it is in."""
+
+    def verify(self) -> None:
+        """Raise `RetryableError` when what was read changed meanwhile."""
+        ...
+
+    def close(self) -> None:
+        """Let go of what was spooled for it."""
+        ...
+
+
+class Replay(RetryableError):  # noqa: N818  # an instruction more than an error
+    """The transaction cannot go on, but the same work will succeed when it is begun anew."""
+
+    def __init__(self) -> None:
+        super().__init__("the batch has to be read once more, carefully")
+
+
+@dataclass(frozen=True, slots=True)
+class Target:
+    """Where a batch is loaded: the raw table as it stands, or None, and what new storage for it would be."""
+
+    name: str
+    relation: Relation | None
+    fingerprint: str
+    key: tuple[str, ...] = ()
+
+
+class Txn(Protocol):
+    """One transaction: everything in it becomes one version, or nothing does."""
+
+    @property
+    def version(self) -> int:
+        """The version that this transaction will have."""
+        ...
+
+    def stage(self, batch: Batch | Reading, shape: Shape, partition: str) -> Staged:
+        """Parse, transform and stage a batch; rows that cannot be loaded are noted as rejects of this transaction.
+
+        Raises `Replay` when the batch has to be read once more in a transaction begun anew.
+        """
+        ...
+
+    def load(self, batch: Batch | Reading, shape: Shape, partition: str, into: Target) -> Change:
+        """Parse a batch straight into the storage of a table that only grows, or of one that is new.
+
+        The Change is `in_place` or `built`; with no columns at all (an empty text) its relation has no storage.
+        """
+        ...
+
+    def hold(self, batch: Batch | Reading, shape: Shape, partition: str, position: Position) -> int:
+        """Add a page to those held for a snapshot that is not complete; returns how many rows are held."""
+        ...
+
+    def held(self, source: str, partition: str) -> Staged | None:
+        """Give the held pages as a stage and forget them, or None where there are none."""
+        ...
+
+    def rejected(self) -> int:
+        """Return how many rows were rejected in this transaction so far."""
+        ...
+
+    def open_rejects(self, source: str) -> Sequence[tuple[int, str, str]]:
+        """Return id, partition and raw row of the rejects of a raw table that were not replayed."""
+        ...
+
+    def replayed(self, ids: Sequence[int]) -> None:
+        """Note that rejects were tried again in this transaction."""
+        ...
+
+    def run(self, step: Step) -> Staged | Change:
+        """Carry out a step."""
+        ...
+
+    def evolve(self, relation: Relation, schema: Schema) -> Relation:
+        """Add the columns and widen the types that `schema` asks for, recorded.
+
+        Raises `FatalError` for what would lose.
+        """
+        ...
+
+    def apply(self, change: Change) -> Relation:
+        """Bury, delete and insert, or swap in what was built; returns the relation as it now stands."""
+        ...
+
+    def drop(self, change: Change) -> None:
+        """Take back a change that was not applied."""
+        ...
+
+    def read(self, query: Query) -> Rows:
+        """Read inside the transaction."""
+        ...
+
+    def reject(self, table: str, partition: str, rejects: Sequence[Reject]) -> None:
+        """Note rows that a source could not make sense of."""
+        ...
+
+    def seen(self, relation: Relation, version: int) -> None:
+        """Note that a table shows its inputs as of a version, whether or not its rows changed."""
+        ...
+
+    def commit(self, commit: Commit) -> None:
+        """Make it a version, durably."""
+        ...
+
+    def rollback(self) -> None:
+        """Leave everything as it was."""
+        ...
+
+
+class Engine(Protocol):
+    """A warehouse that is open."""
+
+    @property
+    def can(self) -> EngineCan:
+        """What this engine can do."""
+        ...
+
+    @property
+    def version(self) -> int:
+        """The last committed version; 0 for an empty warehouse."""
+        ...
+
+    def relations(self) -> Mapping[str, Relation]:
+        """Return every table as it stands, by name."""
+        ...
+
+    def relation_at(self, name: str, version: int) -> Relation | None:
+        """Return the relation that a table's name showed at a version, or None; an older one may have been vacuumed."""
+        ...
+
+    def held(self, source: str) -> Mapping[str, Position]:
+        """Return the position that an incomplete snapshot has reached, by partition."""
+        ...
+
+    def commits(self, limit: int | None = None, run: str = "") -> Sequence[Commit]:
+        """Return commits, the newest first; with `run` only those of that run."""
+        ...
+
+    def rejects(self) -> Mapping[str, int]:
+        """Return how many rejects of each raw table are open."""
+        ...
+
+    def prepare(self, batch: Batch, shape: Shape, partition: str) -> Reading:
+        """Make a batch ready: its text is read now, so that it can be parsed more than once."""
+        ...
+
+    def positions(self, source: str) -> Mapping[str, Position]:
+        """Return the committed position of each partition of a raw table."""
+        ...
+
+    def describe(self, query: Query, schemas: Mapping[str, Schema]) -> Schema:
+        """Return the columns that a query gives over tables of these schemas, without running it."""
+        ...
+
+    def read(self, query: Query, version: int | None = None) -> Rows:
+        """Run one select of the user on a cursor of its own; raises `PlanError` for anything but one select."""
+        ...
+
+    def begin(self) -> Txn:
+        """Begin the one transaction that may write."""
+        ...
+
+    def exporter(self) -> Exporter:
+        """Return what writes outside the warehouse."""
+        ...
+
+    def close(self) -> None:
+        """Let go of the warehouse."""
+        ...
