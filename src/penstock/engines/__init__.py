@@ -1,0 +1,1 @@
+"""Engines: storage and computation behind the engine protocol."""

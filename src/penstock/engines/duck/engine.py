@@ -1,0 +1,244 @@
+"""The warehouse in one DuckDB file: opened, locked, read by many cursors, written by one transaction at a time."""
+
+from __future__ import annotations
+
+import json
+import tempfile
+from datetime import UTC
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import duckdb
+
+from penstock.base.clock import Clock, SystemClock
+from penstock.base.errors import FatalError, PlanError, UnsupportedError
+from penstock.engines.duck import layout
+from penstock.engines.duck.errors import HeldError, translate, translated
+from penstock.engines.duck.export import DuckExporter
+from penstock.engines.duck.intake import Intake, Reading
+from penstock.engines.duck.macros import STATEMENTS
+from penstock.engines.duck.reads import sql_of
+from penstock.engines.duck.rows import DuckRows
+from penstock.engines.duck.txn import DuckTxn
+from penstock.engines.duck.words import SYSTEM, ident, schema_of, table
+from penstock.model.commit import Commit, Counts
+from penstock.model.names import split
+from penstock.model.position import decode
+from penstock.protocols.engine import EngineCan
+from penstock.protocols.source import Batch
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from penstock.model.position import Position
+    from penstock.model.relation import Query, Relation
+    from penstock.model.schema import Schema
+    from penstock.model.step import Shape
+    from penstock.protocols import engine as protocol
+
+_POLL_SECONDS = 0.05
+_LOCKED = """
+set enable_external_access = false;
+set python_enable_replacements = false;
+set autoload_known_extensions = false;
+set lock_configuration = true;
+"""
+
+
+def open_engine(path: str | Path, *, wait: float = 5.0, clock: Clock | None = None) -> DuckEngine:
+    """Open the warehouse in a file, made when it is missing; `:memory:` gives one that leaves nothing behind.
+
+    Waits up to `wait` seconds while another process holds the file, then raises `HeldError` with its pid.
+    """
+    time = clock or SystemClock()
+    scratch = Path(tempfile.gettempdir()) / "penstock" if str(path) == ":memory:" else Path(f"{path}.tmp")
+    if str(path) != ":memory:":
+        Path(path).parent.mkdir(parents=True, exist_ok=True)
+    config: dict[str, str | bool | int | float | list[str]] = {
+        "memory_limit": "40%", "temp_directory": str(scratch), "TimeZone": "UTC", "arrow_lossless_conversion": "true",
+        "autoinstall_known_extensions": "false", "allow_unsigned_extensions": "false",
+    }  # fmt: skip
+    con = _connect(str(path), config, wait, time)
+    with translated(subject=str(path)):
+        layout.prepare(con)
+        con.execute(_LOCKED)
+    return DuckEngine(con, scratch)
+
+
+def _connect(
+    path: str, config: dict[str, str | bool | int | float | list[str]], wait: float, clock: Clock
+) -> duckdb.DuckDBPyConnection:
+    """Connect, waiting a little while another process holds the file."""
+    until = clock.monotonic() + wait
+    while True:
+        try:
+            return duckdb.connect(path, config=config)
+        except duckdb.Error as error:
+            found = translate(error, None, subject=path)
+            if not isinstance(found, HeldError):
+                raise found from error
+            if clock.monotonic() >= until:
+                found.where = path
+                raise found from error
+            clock.sleep(_POLL_SECONDS)
+
+
+class DuckEngine:
+    """A warehouse that is open; see `protocols.engine.Engine` for what each method does."""
+
+    def __init__(self, con: duckdb.DuckDBPyConnection, scratch: Path) -> None:
+        self._con = con
+        self._scratch = scratch
+        self._intake = Intake(scratch)
+        self._txn: DuckTxn | None = None
+        self._version, self._next_rid = layout.counters(con)
+        self._relations = layout.relations(con)
+        self._positions = layout.positions(con)
+        self._graves: set[str] | None = None
+
+    @property
+    def can(self) -> EngineCan:
+        """What this engine can do."""
+        return EngineCan(
+            scans=frozenset({"csv", "json", "parquet", "lines"}),
+            writes=frozenset({"parquet", "csv", "duckdb"}),
+            strategies=frozenset({"append", "full"}),
+        )
+
+    @property
+    def version(self) -> int:
+        """The last committed version."""
+        return self._version
+
+    @property
+    def with_graves(self) -> set[str]:
+        """The storages that have lost rows."""
+        if self._graves is None:
+            rows = self._con.execute(
+                "select table_name from duckdb_tables() where schema_name = ? and ends_with(table_name, '_gone')",
+                [SYSTEM],
+            ).fetchall()
+            self._graves = {row[0].removesuffix("_gone") for row in rows}
+        return self._graves
+
+    def relations(self) -> Mapping[str, Relation]:
+        """Return every table as it stands."""
+        return self._relations
+
+    def relation_at(self, name: str, version: int) -> Relation | None:
+        """Return the relation that a table's name showed at a version."""
+        quoted = name.replace("'", "''")
+        condition = f"name = '{quoted}' and built <= {version} and (retired is null or retired > {version})"
+        return layout.relations(self._con, condition).get(name)
+
+    def positions(self, source: str) -> Mapping[str, Position]:
+        """Return the committed position of each partition of a raw table."""
+        return self._positions.get(source, {})
+
+    def held(self, source: str) -> Mapping[str, Position]:
+        """Return the position that an incomplete snapshot has reached, by partition."""
+        rows = self._con.execute(
+            f"select partition, position from {SYSTEM}.pages where source = ?", [source]
+        ).fetchall()
+        return {row[0]: decode(row[1]) for row in rows}
+
+    def commits(self, limit: int | None = None, run: str = "") -> list[Commit]:
+        """Return commits, the newest first."""
+        rows = self._con.execute(
+            f"select version, committed_at, run, tables from {SYSTEM}.commits where ? in ('', run) "
+            "order by version desc limit ?",
+            [run, limit if limit is not None else 2**31],
+        ).fetchall()
+        return [
+            Commit(v, at.replace(tzinfo=UTC), who, {n: Counts(*c) for n, c in json.loads(tables).items()})
+            for v, at, who, tables in rows
+        ]
+
+    def rejects(self) -> Mapping[str, int]:
+        """Return how many rejects of each raw table are open."""
+        found = f"select source, count(*) from {SYSTEM}.rejected where replayed is null group by source"
+        return dict(self._con.execute(found).fetchall())
+
+    def prepare(self, batch: Batch, shape: Shape, partition: str) -> Reading:
+        """Make a batch ready to be parsed."""
+        return self._intake.prepare(batch, shape, partition)
+
+    def reading(self, batch: Batch | protocol.Reading, shape: Shape, partition: str) -> Reading:
+        """Return a batch as a reading, whichever of the two it is."""
+        if isinstance(batch, Reading):
+            return batch
+        if not isinstance(batch, Batch):
+            raise FatalError("a reading of another engine cannot be parsed here")
+        return self._intake.prepare(batch, shape, partition)
+
+    def describe(self, query: Query, schemas: Mapping[str, Schema]) -> Schema:
+        """Return the columns that a query gives over tables of these schemas."""
+        con = duckdb.connect(config={"TimeZone": "UTC"})
+        try:
+            for statement in STATEMENTS:
+                con.execute(statement)
+            for name, schema in schemas.items():
+                con.execute(f"create schema if not exists {ident(split(name)[0])}")
+                con.execute(f"create table {table(name)} ({layout.columns_ddl(schema)})")
+            con.execute(_LOCKED)
+            with translated(query, 1):
+                rows = con.execute(f"describe\n{query.text}").fetchall()
+        finally:
+            con.close()
+        return schema_of([row[0] for row in rows], [row[1] for row in rows])
+
+    def read(self, query: Query, version: int | None = None) -> DuckRows:
+        """Run one select on a cursor of its own."""
+        if version is not None and version != self._version:
+            raise UnsupportedError("a whole query at an earlier version", hint="read single tables at a version")
+        cursor = self._con.cursor()
+        try:
+            with translated(query):
+                _one_select(cursor.extract_statements(query.text))
+                return DuckRows(cursor.sql(sql_of(query, self.with_graves)), query, cursor.close)
+        except BaseException:
+            cursor.close()
+            raise
+
+    def begin(self) -> DuckTxn:
+        """Begin the one transaction that may write."""
+        if self._txn is not None:
+            raise FatalError("a transaction of this warehouse is open already")
+        self._txn = DuckTxn(self, self._con, self._version + 1, self._next_rid)
+        return self._txn
+
+    def committed(self, txn: DuckTxn) -> None:
+        """Take over what a transaction did."""
+        self._version, self._next_rid = txn.version, txn.state.next_rid
+        self._relations = {**self._relations, **txn.state.relations}
+        self._positions = layout.positions(self._con)
+        if self._graves is not None:
+            self._graves |= txn.state.with_graves
+        self.ended(txn)
+
+    def ended(self, txn: DuckTxn) -> None:
+        """Let the next transaction begin; what this one staged is dropped."""
+        self._txn = None
+        for view in txn.state.views:
+            self._con.unregister(view)
+        for number in range(1, txn.state.stages + 1):
+            stage = f"stage_{txn.version}_{number}"
+            self._con.execute(f"drop table if exists temp.main.{stage}")
+
+    def exporter(self) -> DuckExporter:
+        """Return what writes outside the warehouse."""
+        return DuckExporter(self._intake)
+
+    def close(self) -> None:
+        """Let go of the warehouse."""
+        self._intake.close()
+        self._con.close()
+        if self._scratch.is_dir() and not any(self._scratch.iterdir()):
+            self._scratch.rmdir()
+
+
+def _one_select(statements: list[duckdb.Statement]) -> None:
+    kinds = [statement.type.name.lower() for statement in statements]
+    if kinds != ["select"]:
+        got = f"{len(kinds)} statements" if len(kinds) != 1 else kinds[0]
+        raise PlanError("only one select can be run here", expected="one select", got=got)

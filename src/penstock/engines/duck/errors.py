@@ -1,0 +1,94 @@
+"""DuckDB's errors as ours, with the user's own line underlined."""
+
+from __future__ import annotations
+
+import re
+from contextlib import contextmanager
+from typing import TYPE_CHECKING
+
+import duckdb
+
+from penstock.base.errors import FatalError, PenstockError, Place, PlanError, RetryableError
+from penstock.base.text import underline
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from penstock.model.relation import Query
+
+_KIND = re.compile(r"^(?:[A-Z]\w*(?: [A-Z]\w*)* Error|\w+Exception): ")
+_LINE = re.compile(r"\n+LINE (\d+): (.*)\n( *)(\^+)")
+_HOLDER = re.compile(r"held in (.+?) \(PID (\d+)\)")
+_PLANNING = (
+    duckdb.ParserException,
+    duckdb.BinderException,
+    duckdb.CatalogException,
+    duckdb.PermissionException,
+)
+
+
+class HeldError(RetryableError):
+    """Another process holds the warehouse's file; `pid` is its id, 0 when it is not known."""
+
+    def __init__(self, path: str, pid: int, program: str) -> None:
+        who = f"process {pid}" + (f" ({program})" if program else "") if pid else "another process"
+        super().__init__(
+            f"the warehouse is held by {who}",
+            where=path,
+            hint="wait until it has finished, or stop it; one process at a time can open the warehouse",
+        )
+        self.pid = pid
+
+
+@contextmanager
+def translated(query: Query | None = None, shift: int = 0, subject: str = "") -> Iterator[None]:
+    """Turn DuckDB's errors into ours; `shift` is how many lines were put before the user's text."""
+    try:
+        yield
+    except duckdb.Error as error:
+        raise translate(error, query, shift, subject) from error
+
+
+def translate(error: duckdb.Error, query: Query | None, shift: int = 0, subject: str = "") -> PenstockError:
+    """Return our error for one of DuckDB's."""
+    text = str(error)
+    held = _HOLDER.search(text)
+    if held or "Could not set lock" in text:
+        return HeldError("the warehouse", int(held[2]) if held else 0, _program(held[1] if held else ""))
+    place, excerpt = _placed(text, query, shift)
+    message = _KIND.sub("", _LINE.sub("", text).split("\n\nLINE")[0]).strip()
+    first, _, rest = message.partition("\n")
+    hint = " ".join(rest.split()) if rest and len(rest) < 300 else ""  # noqa: PLR2004
+    said = f"{subject}: {first}" if subject else first
+    if isinstance(error, _PLANNING):
+        return PlanError(said, where=place, excerpt=excerpt, hint=hint)
+    return FatalError(said, where=place, excerpt=excerpt, hint=_advice(error, text) or hint)
+
+
+def _advice(error: duckdb.Error, text: str) -> str:
+    if isinstance(error, duckdb.OutOfMemoryException):
+        return "the query needs more memory than the warehouse may use; make it smaller"
+    if "No space left" in text or "disk full" in text.lower():
+        return "the disk is full: free some space and run again; nothing was half done"
+    return ""
+
+
+def _program(path: str) -> str:
+    return path.rsplit("/", 1)[-1]
+
+
+def _placed(text: str, query: Query | None, shift: int) -> tuple[Place | None, str]:
+    match = _LINE.search(text)
+    if not match or query is None:
+        return (Place(query.file, query.line) if query and query.file else None), ""
+    line = int(match[1]) - shift
+    shown, offset = match[2], len(match[3]) - len(f"LINE {match[1]}: ")
+    lines = query.text.splitlines()
+    if not 1 <= line <= len(lines):
+        return (Place(query.file, query.line) if query.file else None), ""
+    piece = shown.removeprefix("...").removesuffix("...")
+    start = max(lines[line - 1].find(piece), 0)
+    column = start + offset - (3 if shown.startswith("...") else 0) + 1
+    file_line = query.line + line - 1
+    padded = "\n" * (file_line - line) + query.text
+    return Place(query.file or "query", file_line, column), underline(padded, file_line, column, len(match[4]))

@@ -1,0 +1,109 @@
+"""The warehouse's own tables and views, and what of them is known at opening."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING
+
+from penstock.engines.duck.macros import STATEMENTS
+from penstock.engines.duck.words import SYSTEM, ident, one
+from penstock.model.position import Position, decode
+from penstock.model.relation import Relation
+from penstock.model.schema import Column, Schema
+
+if TYPE_CHECKING:
+    import duckdb
+
+LAYOUT = 1
+
+_TABLES = f"""
+create schema {SYSTEM};
+create schema penstock;
+create table {SYSTEM}.layout (number integer);
+create table {SYSTEM}.commits (
+    version bigint, committed_at timestamp, run varchar, next_rid bigint, tables varchar, positions varchar);
+create table {SYSTEM}.relations (
+    name varchar, physical varchar, fingerprint varchar, columns varchar, key varchar, partitioned boolean,
+    built bigint, changed bigint, seen bigint, rows bigint, retired bigint);
+create table {SYSTEM}.positions (source varchar, partition varchar, position varchar, version bigint);
+create table {SYSTEM}.pages (
+    source varchar, partition varchar, position varchar, columns varchar, rows bigint, physical varchar);
+create table {SYSTEM}.rejected (
+    id bigint, source varchar, partition varchar, place varchar, row varchar, reason varchar,
+    version bigint, replayed bigint);
+create table {SYSTEM}.schema_changes (
+    source varchar, column_name varchar, old_type varchar, new_type varchar, version bigint);
+create view penstock.commits as
+    select version, committed_at at time zone 'UTC' as committed_at, run, tables::json as tables,
+        positions::json as positions
+    from {SYSTEM}.commits;
+create view penstock.rejected as
+    select r.id, r.source as "table", r.partition, r.place as position, r.row, r.reason,
+        c.committed_at at time zone 'UTC' as committed_at, r.version, r.replayed
+    from {SYSTEM}.rejected r left join {SYSTEM}.commits c using (version);
+create view penstock.schema_changes as
+    select s.source as "table", s.column_name as "column", s.old_type, s.new_type, s.version,
+        c.committed_at at time zone 'UTC' as committed_at
+    from {SYSTEM}.schema_changes s left join {SYSTEM}.commits c using (version);
+insert into {SYSTEM}.layout values ({LAYOUT});
+"""
+
+
+def prepare(con: duckdb.DuckDBPyConnection) -> None:
+    """Make the warehouse's own tables in a new file, all or nothing."""
+    found = one(con.execute("select 1 from duckdb_tables() where schema_name = ? and table_name = 'layout'", [SYSTEM]))
+    if found:
+        return
+    con.execute("begin")
+    con.execute(_TABLES)
+    for statement in STATEMENTS:
+        con.execute(statement)
+    con.execute("commit")
+
+
+def relations(con: duckdb.DuckDBPyConnection, condition: str = "retired is null") -> dict[str, Relation]:
+    """Return the relations that a condition holds for, by name."""
+    found = con.execute(
+        "select name, columns, fingerprint, physical, key, partitioned, built, changed, seen, rows "
+        f"from {SYSTEM}.relations where {condition}"
+    ).fetchall()
+    return {
+        row[0]: Relation(row[0], read_schema(row[1]), row[2], row[3], tuple(json.loads(row[4])), *row[5:])
+        for row in found
+    }
+
+
+def positions(con: duckdb.DuckDBPyConnection) -> dict[str, dict[str, Position]]:
+    """Return the committed position of every partition, by raw table."""
+    found: dict[str, dict[str, Position]] = {}
+    for source, partition, text in con.execute(
+        f"select source, partition, position from {SYSTEM}.positions"
+    ).fetchall():
+        found.setdefault(source, {})[partition] = decode(text)
+    return found
+
+
+def counters(con: duckdb.DuckDBPyConnection) -> tuple[int, int]:
+    """Return the last version and the next row id."""
+    row = one(con.execute(f"select version, next_rid from {SYSTEM}.commits order by version desc limit 1"))
+    return (int(row[0]), int(row[1])) if row else (0, 1)
+
+
+def write_schema(schema: Schema) -> str:
+    """Return a schema as the text that is stored."""
+    return json.dumps([[c.name, c.type] for c in schema], ensure_ascii=False)
+
+
+def read_schema(text: str) -> Schema:
+    """Read a schema from its stored text."""
+    return Schema(tuple(Column(name, kind) for name, kind in json.loads(text)))
+
+
+def physical(name: str, version: int, number: int) -> str:
+    """Return the name of new storage; opaque, but with the table's name for whoever debugs."""
+    return f"{name}@{version}.{number}"
+
+
+def columns_ddl(schema: Schema) -> str:
+    """Return column definitions."""
+    return ", ".join(f"{ident(c.name)} {c.type}" for c in schema)

@@ -1,0 +1,214 @@
+"""Delimited text: its dialect found once, then read strictly, or carefully where something does not fit."""
+
+from __future__ import annotations
+
+import csv
+import gzip
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import duckdb
+
+from penstock.base.errors import FatalError, Place
+from penstock.engines.duck.cut import Cut, typed
+from penstock.engines.duck.lines import bytes_of
+from penstock.engines.duck.words import ident, literal, one, options, ours
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from penstock.protocols.source import Csv, File
+
+LONGEST_LINE = 32 * 1024 * 1024
+_SAMPLE = 20480
+_HEAD = 1024 * 1024
+_DELIMITERS = (",", ";", "\t", "|")
+_GUARDED = (
+    "tinyint",
+    "smallint",
+    "integer",
+    "bigint",
+    "hugeint",
+    "utinyint",
+    "usmallint",
+    "uinteger",
+    "ubigint",
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Dialect:
+    """How a delimited text is written, and its columns with the types that its first rows suggest.
+
+    `sniffed` says whether they could; `fixed` are the columns (in lower case) whose types the source declares.
+    """
+
+    delimiter: str
+    quote: str
+    escape: str
+    header: bool
+    skip: int
+    nulls: tuple[str, ...]
+    compression: str
+    types: dict[str, str]
+    sniffed: bool = True
+    fixed: frozenset[str] = frozenset()
+
+    def arguments(self, types: Mapping[str, str], **more: object) -> str:
+        """Return the arguments of `read_csv` for columns of these types."""
+        longest = LONGEST_LINE if more.pop("long", False) else None
+        return options(
+            {
+                "auto_detect": False, "delim": self.delimiter, "quote": self.quote, "escape": self.escape,
+                "header": self.header, "skip": self.skip, "nullstr": list(self.nulls), "columns": dict(types),
+                "compression": self.compression or None, "max_line_size": longest, **more,
+            }
+        )  # fmt: skip
+
+
+def dialect(con: duckdb.DuckDBPyConnection, path: str, file: File, wanted: Csv) -> Dialect:
+    """Find out how a text is written: what is not declared is taken from its first rows."""
+    head = _head(path, file.compression)
+    lines = head.splitlines()[wanted.skip :] or [""]
+    delimiter = wanted.delimiter or max(_DELIMITERS, key=lambda d: (lines[0].count(d), -_DELIMITERS.index(d)))
+    quote = '"' if wanted.quote is None else wanted.quote
+    escape = quote if wanted.escape is None else wanted.escape
+    sniffed, fixed = True, {name.lower() for name in (*wanted.text, *wanted.types)}
+    if wanted.columns is not None:
+        types, header = wanted.columns.types, bool(wanted.header)
+        fixed |= {name.lower() for name in types}
+    else:
+        header = wanted.header is not False
+        types = _sniffed(con, path, file, delimiter, quote, escape, wanted)
+        sniffed = bool(types)
+        types = types or _named(lines, delimiter, quote)
+    kinds = {name: _declared(name, kind, wanted) for name, kind in types.items()}
+    return Dialect(
+        delimiter, quote, escape, header, wanted.skip, wanted.nulls, file.compression, kinds, sniffed, frozenset(fixed)
+    )
+
+
+def _declared(name: str, kind: str, wanted: Csv) -> str:
+    lowered = name.lower()
+    if lowered in {t.lower() for t in wanted.text}:
+        return "varchar"
+    return next((said for column, said in wanted.types.items() if column.lower() == lowered), kind)
+
+
+def _head(path: str, compression: str) -> str:
+    opened = gzip.open(path, "rb") if compression == "gzip" else open(path, "rb")  # noqa: SIM115, PTH123
+    try:
+        with opened as stream:
+            return "" if compression == "zstd" else stream.read(_HEAD).decode("utf-8-sig", "replace")
+    except (EOFError, gzip.BadGzipFile) as error:
+        raise FatalError("the gzip file is damaged or cut off", where=path, got=str(error)) from error
+
+
+def _sniffed(
+    con: duckdb.DuckDBPyConnection, path: str, file: File, delimiter: str, quote: str, escape: str, wanted: Csv
+) -> dict[str, str]:  # fmt: skip
+    arguments = options(
+        {
+            "delim": delimiter, "quote": quote, "escape": escape, "skip": wanted.skip, "sample_size": _SAMPLE,
+            "header": wanted.header is not False, "nullstr": list(wanted.nulls),
+            "compression": file.compression or None,
+        }
+    )  # fmt: skip
+    try:
+        found = one(
+            con.execute(f"select Columns, DateFormat, TimestampFormat from sniff_csv({literal(path)}{arguments})")
+        )
+    except duckdb.Error:
+        return {}
+    if found is None:
+        return {}
+    kinds = {column["name"]: ours(column["type"]) for column in found[0]}
+    for kind, pattern in (("date", found[1]), ("timestamp", found[2]), ("timestamptz", found[2])):
+        if pattern and not str(pattern).startswith("%Y-%m-%d"):
+            kinds = {name: "varchar" if have == kind else have for name, have in kinds.items()}
+    return kinds
+
+
+def _named(lines: list[str], delimiter: str, quote: str) -> dict[str, str]:
+    reader = csv.reader(lines[:1], delimiter=delimiter, quotechar=quote or None)
+    names: dict[str, str] = {}
+    for at, name in enumerate(next(reader, [])):
+        plain = name.strip() or f"column{at}"
+        while plain in names:
+            plain += "_1"
+        names[plain] = "varchar"
+    return names
+
+
+def strict(path: str, how: Dialect, types: Mapping[str, str]) -> str:
+    """Return the select that reads all rows, or fails at the first value that does not fit exactly."""
+    read = {n: "varchar" if t in _GUARDED or t.startswith("decimal(") else t for n, t in types.items()}
+    columns = ", ".join(_guard(name, kind) for name, kind in types.items())
+    return f"select {columns} from read_csv({literal(path)}{how.arguments(read)})"
+
+
+def _guard(name: str, kind: str) -> str:
+    column = ident(name)
+    if kind in _GUARDED:
+        cast = f"cast({column} as {kind})"
+        kept = f"cast({cast} as varchar) = {column}"
+    elif kind.startswith("decimal("):
+        cast = f"cast({column} as {kind})"
+        kept = f"{cast} = cast({column} as decimal(38,16))"
+    else:
+        return column
+    said = literal(f"{name} does not fit {kind}")
+    return f"case when {column} is null then null when {kept} then {cast} else error({said}) end as {column}"
+
+
+def careful(con: duckdb.DuckDBPyConnection, path: str, how: Dialect, where: tuple[str, int], table: str) -> None:
+    """Cut the rows into texts in `table`; what has not the right form goes to the table `{table}_bad`.
+
+    `where` is the name of the text and the number of its first line. Raises `FatalError` for a quote that never closes.
+    """
+    name, first = where
+    texts = dict.fromkeys(how.types, "varchar")
+    con.execute(
+        f"create or replace temp table {table} as select row_number() over () as _n, * from read_csv("
+        f"{literal(path)}{how.arguments(texts, long=True, store_rejects=True)})"
+    )
+    found = con.execute(
+        "select line, line_byte_position, error_type::varchar, csv_line, error_message, column_name "
+        "from reject_errors order by line"
+    ).fetchall()
+    con.execute("drop table reject_errors; drop table reject_scans")
+    open_quote = next((r for r in found if r[2] == "UNQUOTED VALUE"), None)
+    too_long = next((r for r in found if r[2] == "LINE SIZE OVER MAXIMUM"), None)
+    if open_quote or too_long:
+        line = (open_quote or too_long)[0] + first - 1  # type: ignore[index]
+        said = "a quote that never closes" if open_quote else f"a line longer than {LONGEST_LINE:,} bytes"
+        hint = "mend the file, or declare another quote; nothing of this file was loaded"
+        raise FatalError(said, where=Place(name, line), hint=hint)
+    con.execute(f"create or replace temp table {table}_bad (place varchar, row varchar, reason varchar)")
+    for line, at, kind, text, message, _ in found:
+        row = bytes_of(path, at, text) if kind == "INVALID ENCODING" and not how.compression else text
+        con.execute(f"insert into {table}_bad values (?, ?, ?)", [f"{name}:{line + first - 1}", row, _plain(message)])
+
+
+def _plain(message: str) -> str:
+    return message.replace(" This file is not utf-8 encoded.", "").strip()
+
+
+def cut(how: Dialect, types: Mapping[str, str], where: tuple[str, int], table: str, *, sniffed: bool) -> Cut:
+    """Return the cut of the texts that `careful` left in `table`, with `_raw` written as the dialect writes."""
+    name, first = where
+    fields = tuple(typed(column, kind, ident(column), sniffed=sniffed) for column, kind in types.items())
+    offset = first - 1 + how.skip + int(how.header)
+    return Cut(table, fields, f"{literal(name + ':')} || (_n + {offset})")
+
+
+def raw(how: Dialect) -> str:
+    """Return the SQL that writes a row again as it stood."""
+    special = f"[{how.delimiter}{how.quote}\n\r]".replace("\\", "\\\\").replace("|", "\\|")
+    quoted = [
+        f"case when regexp_matches({ident(c)}, {literal(special)}) then {literal(how.quote)} || replace({ident(c)}, "
+        f"{literal(how.quote)}, {literal(how.escape + how.quote)}) || {literal(how.quote)} "
+        f"else coalesce({ident(c)}, '') end"
+        for c in how.types
+    ]
+    return f" || {literal(how.delimiter)} || ".join(quoted)
