@@ -62,20 +62,21 @@ def plain(table: arro3.core.Table) -> arro3.core.Table:
 
 
 def _plain(field: Any) -> Any:
-    from arro3.core import DataType
+    from arro3 import core
 
+    types: Any = core.DataType  # its own method `bool` hides from type checkers what its tests return
     kind = field.type
     if field.metadata.get(_EXTENSION) == _BOOL8:
-        return field.with_type(DataType.bool()).remove_metadata()
-    if DataType.is_struct(kind):
+        return field.with_type(types.bool()).remove_metadata()
+    if types.is_struct(kind):
         parts = kind.fields
         mended = [_plain(part) for part in parts]
         same = all(new is old for new, old in zip(mended, parts, strict=True))
-        return field if same else field.with_type(DataType.struct(mended))
-    if DataType.is_list(kind):
+        return field if same else field.with_type(types.struct(mended))
+    if types.is_list(kind):
         part = kind.value_field
         inner = _plain(part)
-        return field if inner is part else field.with_type(DataType.list(inner))
+        return field if inner is part else field.with_type(types.list(inner))
     return field
 
 

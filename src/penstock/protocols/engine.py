@@ -9,14 +9,12 @@ from penstock.base.errors import RetryableError
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
-    from pathlib import Path
 
     from penstock.model.change import Change, Staged
     from penstock.model.commit import Commit
     from penstock.model.position import Position
     from penstock.model.relation import Query, Relation
     from penstock.model.schema import Schema
-    from penstock.model.sink import DeliveryNote
     from penstock.model.step import (
         Append,
         Build,
@@ -30,6 +28,7 @@ if TYPE_CHECKING:
         Shape,
         Upsert,
     )
+    from penstock.protocols.export import Exporter
     from penstock.protocols.source import Batch, Reject
 
     Step = Append | Build | Compare | Compute | Conform | Dedupe | Found | Receive | Remove | Upsert
@@ -67,22 +66,6 @@ class Rows(Protocol):
 
     def close(self) -> None:
         """Let go of the result."""
-        ...
-
-
-class Exporter(Protocol):
-    """Writes rows outside the warehouse: files, and databases of the engine's own kind."""
-
-    def write_file(self, rows: Any, path: Path, format: str, options: Mapping[str, Any]) -> int:  # noqa: A002
-        """Write a file (`parquet`, `csv`), flushed to the disk; returns the number of rows."""
-        ...
-
-    def write_database(self, path: Path, note: DeliveryNote, target: str, plus: Any, minus: Any) -> None:
-        """Bring a table in a database file to `note.epoch` in one transaction with the epoch itself."""
-        ...
-
-    def database_epoch(self, path: Path, sink: str) -> int | None:
-        """Return the epoch that a sink has in a database file, or None."""
         ...
 
 
@@ -147,6 +130,10 @@ class Txn(Protocol):
 
     def rejected(self) -> int:
         """Return how many rows were rejected in this transaction so far."""
+        ...
+
+    def outdated(self, source: str, partition: str) -> None:
+        """Close the rejects of a partition whose rows are about to be replaced as a whole."""
         ...
 
     def open_rejects(self, source: str) -> Sequence[tuple[int, str, str]]:

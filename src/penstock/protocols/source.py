@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from penstock.model.option import Options
     from penstock.model.sink import SinkTable
     from penstock.model.source import RawTable
-    from penstock.protocols.engine import Exporter
+    from penstock.protocols.export import Exporter
     from penstock.protocols.sink import Sink
 
 
@@ -166,6 +166,20 @@ class Batch:
     rejects: tuple[Reject, ...] = ()
     bytes: int = 0
     restart: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Rows:
+    """Rows that a Python function of a project yields as a source, with the position after the last of them.
+
+    `data` is a dict, a list of dicts, or a table (Arrow, Polars, pandas). `position` is what the function is handed
+    as `after` when it is called the next time. Without a `kind`, rows replace those of the same key, or are added
+    where the table has none.
+    """
+
+    data: Any
+    position: Position = None
+    kind: Kind | str = ""
 
 
 @dataclass(frozen=True, slots=True)

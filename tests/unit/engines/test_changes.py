@@ -109,7 +109,9 @@ def test_an_upsert_replaces_by_key_and_the_last_wins(warehouse: Warehouse) -> No
     build(warehouse, "from (values (1, 10, 'old'), (2, 10, 'keep')) t(k, moment, v)", ("k",))
 
     def work(txn: Any) -> Change:
-        staged = warehouse.staged(txn, "from (values (1, 12, 'new'), (1, 11, 'late'), (3, 1, 'x'), (2, 10, 'keep')) t(k, moment, v)")
+        staged = warehouse.staged(
+            txn, "from (values (1, 12, 'new'), (1, 11, 'late'), (3, 1, 'x'), (2, 10, 'keep')) t(k, moment, v)"
+        )
         last = txn.run(Dedupe(staged.name, ("k",), "moment"))
         found: Change = txn.run(Upsert(warehouse.engine.relations()["t"], last.name, ("k",)))
         return found
@@ -170,7 +172,9 @@ def test_what_was_not_applied_leaves_no_trace(warehouse: Warehouse) -> None:
     assert warehouse.rows("select count(*) from duckdb_tables() where table_name like 'u@%'") == [(0,)]
 
 
-@pytest.mark.parametrize("text", ["select 1; select 2", "delete from t", "drop view t", "attach 'x.db'", "", "set threads = 1"])
+@pytest.mark.parametrize(
+    "text", ["select 1; select 2", "delete from t", "drop view t", "attach 'x.db'", "", "set threads = 1"]
+)
 def test_only_one_select_can_be_asked(warehouse: Warehouse, text: str) -> None:
     """Everything else is refused before it runs."""
     build(warehouse, "select 1 as a")

@@ -9,7 +9,6 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
-from penstock.engines.duck.macros import expression
 from penstock.engines.duck.words import ident, literal
 from penstock.model.schema import Column, Schema
 
@@ -76,13 +75,20 @@ def said(name: str, text: str, reason: str) -> str:
 
 
 def cleaned(field: Field, words: str, text: str) -> Field:
-    """Return the field after the cleaning functions that its declaration names."""
+    """Return the field after the cleaning functions that its declaration names, and after its declared type."""
+    from penstock.engines.duck.macros import expression
+
     done = expression(words, text)
-    wants = field.type if field.type != "varchar" else done.type
-    if not done.strict:
-        return Field(field.name, wants, f"cast({done.sql} as {wants})" if wants != done.type else done.sql)
-    reason = said(field.name, text, done.reason)
-    return Field(field.name, wants, done.sql, f"({done.failed_sql})", reason)
+    name = field.name
+    reason = said(name, text, done.reason) if done.strict else ""
+    failed = f"({done.failed_sql})" if done.strict else ""
+    if field.type in ("varchar", done.type):
+        return Field(name, done.type, done.sql, failed, reason)
+    after = typed(name, field.type, f"cast({done.sql} as varchar)", sniffed=False)
+    if not failed:
+        return after
+    both = f"case when {failed} then {reason} else {after.reason or reason} end"
+    return replace(after, failed=f"({failed} or {after.failed or 'false'})", reason=both)
 
 
 def dressed(cut: Cut, clean: Mapping[str, str], texts: Mapping[str, str], required: tuple[str, ...]) -> Cut:

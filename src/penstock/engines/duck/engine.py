@@ -13,10 +13,11 @@ import duckdb
 from penstock.base.clock import Clock, SystemClock
 from penstock.base.errors import FatalError, PlanError, UnsupportedError
 from penstock.engines.duck import layout
+from penstock.engines.duck.catalog import Catalog
 from penstock.engines.duck.errors import HeldError, translate, translated
 from penstock.engines.duck.export import DuckExporter
 from penstock.engines.duck.intake import Intake, Reading
-from penstock.engines.duck.macros import STATEMENTS
+from penstock.engines.duck.known import make_known
 from penstock.engines.duck.reads import sql_of
 from penstock.engines.duck.rows import DuckRows
 from penstock.engines.duck.txn import DuckTxn
@@ -91,10 +92,7 @@ class DuckEngine:
         self._scratch = scratch
         self._intake = Intake(scratch)
         self._txn: DuckTxn | None = None
-        self._version, self._next_rid = layout.counters(con)
-        self._relations = layout.relations(con)
-        self._positions = layout.positions(con)
-        self._graves: set[str] | None = None
+        self._catalog = Catalog(con)
 
     @property
     def can(self) -> EngineCan:
@@ -108,22 +106,11 @@ class DuckEngine:
     @property
     def version(self) -> int:
         """The last committed version."""
-        return self._version
-
-    @property
-    def with_graves(self) -> set[str]:
-        """The storages that have lost rows."""
-        if self._graves is None:
-            rows = self._con.execute(
-                "select table_name from duckdb_tables() where schema_name = ? and ends_with(table_name, '_gone')",
-                [SYSTEM],
-            ).fetchall()
-            self._graves = {row[0].removesuffix("_gone") for row in rows}
-        return self._graves
+        return self._catalog.version
 
     def relations(self) -> Mapping[str, Relation]:
         """Return every table as it stands."""
-        return self._relations
+        return self._catalog.relations
 
     def relation_at(self, name: str, version: int) -> Relation | None:
         """Return the relation that a table's name showed at a version."""
@@ -133,7 +120,7 @@ class DuckEngine:
 
     def positions(self, source: str) -> Mapping[str, Position]:
         """Return the committed position of each partition of a raw table."""
-        return self._positions.get(source, {})
+        return self._catalog.positions.get(source, {})
 
     def held(self, source: str) -> Mapping[str, Position]:
         """Return the position that an incomplete snapshot has reached, by partition."""
@@ -175,8 +162,7 @@ class DuckEngine:
         """Return the columns that a query gives over tables of these schemas."""
         con = duckdb.connect(config={"TimeZone": "UTC"})
         try:
-            for statement in STATEMENTS:
-                con.execute(statement)
+            make_known(con, query.text, set())
             for name, schema in schemas.items():
                 con.execute(f"create schema if not exists {ident(split(name)[0])}")
                 con.execute(f"create table {table(name)} ({layout.columns_ddl(schema)})")
@@ -189,13 +175,14 @@ class DuckEngine:
 
     def read(self, query: Query, version: int | None = None) -> DuckRows:
         """Run one select on a cursor of its own."""
-        if version is not None and version != self._version:
+        if version is not None and version != self.version:
             raise UnsupportedError("a whole query at an earlier version", hint="read single tables at a version")
+        self._catalog.make_known(query.text)
         cursor = self._con.cursor()
         try:
             with translated(query):
                 _one_select(cursor.extract_statements(query.text))
-                return DuckRows(cursor.sql(sql_of(query, self.with_graves)), query, cursor.close)
+                return DuckRows(cursor.sql(sql_of(query, self._catalog.with_graves)), query, cursor.close)
         except BaseException:
             cursor.close()
             raise
@@ -204,26 +191,20 @@ class DuckEngine:
         """Begin the one transaction that may write."""
         if self._txn is not None:
             raise FatalError("a transaction of this warehouse is open already")
-        self._txn = DuckTxn(self, self._con, self._version + 1, self._next_rid)
+        self._txn = DuckTxn(self._con, self._catalog, self.reading, self._ended)
         return self._txn
 
-    def committed(self, txn: DuckTxn) -> None:
-        """Take over what a transaction did."""
-        self._version, self._next_rid = txn.version, txn.state.next_rid
-        self._relations = {**self._relations, **txn.state.relations}
-        self._positions = layout.positions(self._con)
-        if self._graves is not None:
-            self._graves |= txn.state.with_graves
-        self.ended(txn)
-
-    def ended(self, txn: DuckTxn) -> None:
-        """Let the next transaction begin; what this one staged is dropped."""
+    def _ended(self, txn: DuckTxn, committed: bool) -> None:  # a callback with one meaning
+        """Let the next transaction begin; what this one did is known from now on, what it staged is dropped."""
         self._txn = None
+        if committed:
+            self._catalog.take(txn.version, txn.state)
+        else:
+            self._catalog.undone()
         for view in txn.state.views:
             self._con.unregister(view)
         for number in range(1, txn.state.stages + 1):
-            stage = f"stage_{txn.version}_{number}"
-            self._con.execute(f"drop table if exists temp.main.{stage}")
+            self._con.execute(f"drop table if exists temp.main.stage_{txn.version}_{number}")
 
     def exporter(self) -> DuckExporter:
         """Return what writes outside the warehouse."""

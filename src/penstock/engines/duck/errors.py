@@ -47,6 +47,10 @@ def translated(query: Query | None = None, shift: int = 0, subject: str = "") ->
         yield
     except duckdb.Error as error:
         raise translate(error, query, shift, subject) from error
+    except RuntimeError as error:
+        if "interrupted" in str(error).lower():  # what DuckDB makes of Ctrl-C
+            raise KeyboardInterrupt from error
+        raise
 
 
 def translate(error: duckdb.Error, query: Query | None, shift: int = 0, subject: str = "") -> PenstockError:

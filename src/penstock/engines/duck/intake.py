@@ -14,7 +14,7 @@ from penstock.base.errors import FatalError, PlanError, RetryableError
 from penstock.engines.duck import cut as cutting
 from penstock.engines.duck import guess, read_csv, read_json, read_lines
 from penstock.engines.duck.errors import translated
-from penstock.engines.duck.macros import STATEMENTS
+from penstock.engines.duck.known import make_known
 from penstock.engines.duck.rows import Capsule
 from penstock.engines.duck.words import ident, literal, schema_of
 from penstock.model.names import HIDDEN
@@ -166,10 +166,9 @@ class Reading:
             cut, texts = read_lines.cut(wanted, piece.name, piece.first, table)
         else:
             raise FatalError("the Parquet file cannot be read", where=piece.name)
-        if self.shape.clean:
-            self.intake.macros()
-            _known(self.shape, cut.schema)
+        _known(self.shape, cut.schema)
         cut = cutting.dressed(cut, self.shape.clean, texts, required)
+        make_known(con, cutting.good(cut), self.intake.known)
         schema = _public(cut.schema, self.shape.table)
         rejects = con.sql(f"select * from {table}_bad union all ({cutting.bad(cut)})")
         return Opened(schema, Capsule(con.sql(cutting.good(cut))), Capsule(rejects))
@@ -257,7 +256,7 @@ class Intake:
     def __init__(self, scratch: Path) -> None:
         self._scratch = scratch
         self._con: duckdb.DuckDBPyConnection | None = None
-        self._macros = False
+        self.known: set[str] = set()
 
     @property
     def con(self) -> duckdb.DuckDBPyConnection:
@@ -271,13 +270,6 @@ class Intake:
                 }
             )  # fmt: skip
         return self._con
-
-    def macros(self) -> None:
-        """Make the cleaning functions known."""
-        if not self._macros:
-            for statement in STATEMENTS:
-                self.con.execute(statement)
-            self._macros = True
 
     def prepare(self, batch: Batch, shape: Shape, partition: str) -> Reading:
         """Return a batch as something that can be opened more than once."""

@@ -20,23 +20,23 @@ from penstock.protocols.engine import Replay, Target
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
+    from penstock.engines.duck.desk import Desk
     from penstock.engines.duck.intake import Reading
-    from penstock.engines.duck.txn import DuckTxn
 
 
 @contextmanager
 def _crossing(
-    txn: DuckTxn, reading: Reading, have: Schema | None, required: tuple[str, ...] = ()
+    desk: Desk, reading: Reading, have: Schema | None, required: tuple[str, ...] = ()
 ) -> Iterator[tuple[str, Schema]]:
     """Give a batch as a view of the warehouse instance, with its columns; note its rejects afterwards."""
     opened = reading.open(have, required)
     if opened.rows is None:
         yield "", Schema()
         return
-    view = f"crossing_{txn.new_stage()}"
+    view = f"crossing_{desk.new_stage()}"
     try:
-        txn.show(view, opened.rows)
-        schema = opened.schema if len(opened.schema) else columns_of(txn.con, view)
+        desk.show(view, opened.rows)
+        schema = opened.schema if len(opened.schema) else columns_of(desk.con, view)
         yield view, schema
     except duckdb.Error as error:
         if reading.failed():
@@ -45,70 +45,71 @@ def _crossing(
         raise translate(error, query, 1, reading.shape.table) from error
     reading.verify()
     if opened.rejects is not None:
-        note_rejects(txn, reading.shape.table, reading.partition, opened.rejects)
+        note_rejects(desk, reading.shape.table, reading.partition, opened.rejects)
 
 
-def note_rejects(txn: DuckTxn, source: str, partition: str, rejects: Any) -> None:
+def note_rejects(desk: Desk, source: str, partition: str, rejects: Any) -> None:
     """Write rejects, given as a stream or as rows of (place, row, reason)."""
     begin = f"insert into {SYSTEM}.rejected select"
     number = f"coalesce((select max(id) from {SYSTEM}.rejected), 0) + row_number() over ()"
     who = f"{literal(source)}, {literal(partition)}"
-    end = f"{txn.version}, null"
+    end = f"{desk.version}, null"
     if isinstance(rejects, list):
         if not rejects:
             return
         lists = [[r[at] for r in rejects] for at in range(3)]
         parts = "select unnest(?::varchar[]) as place, unnest(?::varchar[]) as row, unnest(?::varchar[]) as reason"
-        txn.con.execute(f"{begin} {number}, {who}, place, row, reason, {end} from ({parts})", lists)
-        txn.state.rejected += len(rejects)
+        desk.con.execute(f"{begin} {number}, {who}, place, row, reason, {end} from ({parts})", lists)
+        desk.state.rejected += len(rejects)
         return
-    view = f"rejects_{txn.new_stage()}"
-    txn.show(view, rejects)
-    done = one(txn.con.execute(f"{begin} {number}, {who}, place, row, reason, {end} from {view}"))
-    txn.state.rejected += int(done[0]) if done else 0
+    view = f"rejects_{desk.new_stage()}"
+    desk.show(view, rejects)
+    done = one(desk.con.execute(f"{begin} {number}, {who}, place, row, reason, {end} from {view}"))
+    desk.state.rejected += int(done[0]) if done else 0
 
 
-def stage(txn: DuckTxn, reading: Reading) -> Staged:
+def stage(desk: Desk, reading: Reading) -> Staged:
     """Parse a batch into a stage, through the user's `select` where there is one."""
     required = reading.shape.required
-    present = txn.current(reading.shape.table)
+    present = desk.current(reading.shape.table)
     have = present.schema if present is not None and present.rows and not reading.shape.select else None
-    name = txn.new_stage()
+    name = desk.new_stage()
     before = required if not reading.shape.select else ()
-    with _crossing(txn, reading, have, before) as (view, schema):
+    with _crossing(desk, reading, have, before) as (view, schema):
         if not view:
             return Staged(name, Schema(), 0, reading.partition)
-        rows = _count(txn, f"create temp table {name} as select {_casts(schema)} from {view}")
+        rows = _count(desk, f"create temp table {name} as select {_casts(schema)} from {view}")
         if reading.shape.select:
-            rows = _select(txn, reading, name)
-        rows -= _without_key(txn, reading, name)
-    return Staged(name, columns_of(txn.con, name), rows, reading.partition)
+            rows = _select(desk, reading, name)
+        rows -= _without_key(desk, reading, name)
+    return Staged(name, columns_of(desk.con, name), rows, reading.partition)
 
 
-def _select(txn: DuckTxn, reading: Reading, name: str) -> int:
+def _select(desk: Desk, reading: Reading, name: str) -> int:
     """Run the user's `select` over the staged rows as `batch`; the outcome takes the stage's place."""
-    txn.con.execute(f"create or replace temp view batch as select * from {name}")
-    rows = _count(txn, f"create temp table {name}_selected as\n{reading.shape.select}")
-    txn.con.execute(f"drop view batch; drop table {name}; alter table {name}_selected rename to {name}")
+    desk.catalog.make_known(reading.shape.select)
+    desk.con.execute(f"create or replace temp view batch as select * from {name}")
+    rows = _count(desk, f"create temp table {name}_selected as\n{reading.shape.select}")
+    desk.con.execute(f"drop view batch; drop table {name}; alter table {name}_selected rename to {name}")
     return rows
 
 
-def _without_key(txn: DuckTxn, reading: Reading, name: str) -> int:
+def _without_key(desk: Desk, reading: Reading, name: str) -> int:
     """Move staged rows whose key is null to the rejects, in the source's own form where it can be had."""
-    schema = columns_of(txn.con, name)
+    schema = columns_of(desk.con, name)
     there = [c for c in reading.shape.required if schema.find(c) is not None]
     if not there:
         return 0
     null = " or ".join(f"{ident(c)} is null" for c in there)
-    found = one(txn.con.execute(f"select count(*) from {name} where {null}"))
+    found = one(desk.con.execute(f"select count(*) from {name} where {null}"))
     if not found or not found[0]:
         return 0
     if not reading.shape.select and reading.failed():
         raise Replay
     reason = f"the key ({', '.join(there)}) is null"
-    rows = txn.con.execute(f"select to_json({name})::varchar from {name} where {null}").fetchall()
-    note_rejects(txn, reading.shape.table, reading.partition, [(reading.partition, row[0], reason) for row in rows])
-    txn.con.execute(f"delete from {name} where {null}")
+    rows = desk.con.execute(f"select to_json({name})::varchar from {name} where {null}").fetchall()
+    note_rejects(desk, reading.shape.table, reading.partition, [(reading.partition, row[0], reason) for row in rows])
+    desk.con.execute(f"delete from {name} where {null}")
     return len(rows)
 
 
@@ -117,65 +118,64 @@ def _casts(schema: Schema) -> str:
     return ", ".join(f"cast({ident(c.name)} as {c.type}) as {ident(c.name)}" for c in schema)
 
 
-def load(txn: DuckTxn, reading: Reading, into: Target) -> Change:
+def load(desk: Desk, reading: Reading, into: Target) -> Change:
     """Parse a batch straight into a table that only grows, or into new storage."""
     if reading.shape.select:
-        return _from_stage(txn, stage(txn, reading), reading.partition, into)
+        return _from_stage(desk, stage(desk, reading), reading.partition, into)
     relation = into.relation if into.relation is not None and into.relation.rows else None
-    with _crossing(txn, reading, relation.schema if relation else None) as (view, schema):
+    with _crossing(desk, reading, relation.schema if relation else None) as (view, schema):
         if not view:
             return Change(into.relation or Relation(into.name, Schema(), into.fingerprint, ""), 0, 0)
         if relation is None:
-            return found(txn, view, schema, into, reading.partition)
-        grown = txn.evolve(relation, schema)
-        return _grow(txn, grown, view, schema, reading.partition)
+            return found(desk, view, schema, into, reading.partition)
+        grown = desk.evolve(relation, schema)
+        return _grow(desk, grown, view, schema, reading.partition)
 
 
-def _from_stage(txn: DuckTxn, staged: Staged, partition: str, into: Target) -> Change:
+def _from_stage(desk: Desk, staged: Staged, partition: str, into: Target) -> Change:
     if not len(staged.schema):
         return Change(into.relation or Relation(into.name, Schema(), into.fingerprint, ""), 0, 0)
     if into.relation is None or not into.relation.rows:
-        return found(txn, staged.name, staged.schema, into, partition)
-    return _grow(txn, txn.evolve(into.relation, staged.schema), staged.name, staged.schema, partition)
+        return found(desk, staged.name, staged.schema, into, partition)
+    return _grow(desk, desk.evolve(into.relation, staged.schema), staged.name, staged.schema, partition)
 
 
-def found(txn: DuckTxn, rows: str, schema: Schema, into: Target, partition: str, *, partitioned: bool = True) -> Change:
+def found(desk: Desk, rows: str, schema: Schema, into: Target, partition: str, *, partitioned: bool = True) -> Change:
     """Make new storage from a view or stage."""
-    name = physical(into.name, txn.version, txn.state.next_rid)
+    name = physical(into.name, desk.version, desk.state.next_rid)
     count = _count(
-        txn,
-        f"create table {stored(name)} as select {_casts(schema)}, {txn.hidden(partitioned, partition)} from {rows}",
+        desk,
+        f"create table {stored(name)} as select {_casts(schema)}, {desk.hidden(partitioned, partition)} from {rows}",
     )
-    txn.state.next_rid += count
-    relation = Relation(
-        into.name, schema, into.fingerprint, name, into.key, partitioned, txn.version, txn.version, txn.version, count
-    )  # fmt: skip
+    desk.state.next_rid += count
+    now = desk.version
+    relation = Relation(into.name, schema, into.fingerprint, name, into.key, partitioned, now, now, now, count)
     after = f"select {idents(schema.names)} from {stored(name)}"
     return Change(relation, count, 0, after=after, partition=partition, built=True)
 
 
-def _grow(txn: DuckTxn, relation: Relation, rows: str, schema: Schema, partition: str) -> Change:
+def _grow(desk: Desk, relation: Relation, rows: str, schema: Schema, partition: str) -> Change:
     live = stored(relation.physical)
     there = [c for c in relation.schema if schema.find(c.name) is not None]
     casts = "".join(f"cast({ident(c.name)} as {c.type}), " for c in there)
     names = "".join(f"{ident(c.name)}, " for c in there)
     count = _count(
-        txn,
-        f"insert into {live} ({names}{txn.hidden_names(relation.partitioned)}) "
-        f"select {casts}{txn.hidden(relation.partitioned, partition)} from {rows}",
+        desk,
+        f"insert into {live} ({names}{desk.hidden_names(relation.partitioned)}) "
+        f"select {casts}{desk.hidden(relation.partitioned, partition)} from {rows}",
     )
-    txn.state.next_rid += count
+    desk.state.next_rid += count
     after = f"select {idents(relation.schema.names)} from {live}"
-    came = f"select {idents(relation.schema.names)} from {live} where _rid >= {txn.state.next_rid - count}"
+    came = f"select {idents(relation.schema.names)} from {live} where _rid >= {desk.state.next_rid - count}"
     return Change(relation, count, 0, plus=f"({came})", after=after, partition=partition, in_place=True)
 
 
-def hold(txn: DuckTxn, reading: Reading, position: str) -> int:
+def hold(desk: Desk, reading: Reading, position: str) -> int:
     """Keep a page of a snapshot until all of it is there."""
     source, partition = reading.shape.table, reading.partition
-    staged = stage(txn, reading)
+    staged = stage(desk, reading)
     row = one(
-        txn.con.execute(
+        desk.con.execute(
             f"select physical, columns, rows from {SYSTEM}.pages where source = ? and partition = ?",
             [source, partition],
         )
@@ -183,21 +183,21 @@ def hold(txn: DuckTxn, reading: Reading, position: str) -> int:
     if not len(staged.schema):
         return int(row[2]) if row else 0
     if row is None:
-        name, schema, rows = physical(f"{source}#pages", txn.version, txn.state.next_rid), staged.schema, 0
-        txn.con.execute(f"create table {stored(name)} ({columns_ddl(schema)})")
+        name, schema, rows = physical(f"{source}#pages", desk.version, desk.state.next_rid), staged.schema, 0
+        desk.con.execute(f"create table {stored(name)} ({columns_ddl(schema)})")
     else:
         name, rows = row[0], int(row[2])
-        schema = _held_schema(txn, Relation(source, read_schema(row[1]), "", name), staged.schema)
-    txn.con.execute(f"insert into {stored(name)} by name select * from {staged.name}")
-    txn.con.execute(f"delete from {SYSTEM}.pages where source = ? and partition = ?", [source, partition])
-    txn.con.execute(
+        schema = _held_schema(desk, Relation(source, read_schema(row[1]), "", name), staged.schema)
+    desk.con.execute(f"insert into {stored(name)} by name select * from {staged.name}")
+    desk.con.execute(f"delete from {SYSTEM}.pages where source = ? and partition = ?", [source, partition])
+    desk.con.execute(
         f"insert into {SYSTEM}.pages values (?, ?, ?, ?, ?, ?)",
         [source, partition, position, write_schema(schema), rows + staged.rows, name],
     )
     return rows + staged.rows
 
 
-def _held_schema(txn: DuckTxn, pages: Relation, schema: Schema) -> Schema:
+def _held_schema(desk: Desk, pages: Relation, schema: Schema) -> Schema:
     from penstock.model.schema import widen
 
     grown = pages.schema
@@ -206,28 +206,28 @@ def _held_schema(txn: DuckTxn, pages: Relation, schema: Schema) -> Schema:
         kind = column.type if have is None else widen(have.type, column.type) or "varchar"
         if have is None or kind != have.type:
             what = f"alter column {ident(have.name)} type {kind}" if have else f"add column {ident(column.name)} {kind}"
-            txn.con.execute(f"alter table {stored(pages.physical)} {what}")
+            desk.con.execute(f"alter table {stored(pages.physical)} {what}")
             grown = grown.with_column(replace(column, type=kind))
     return grown
 
 
-def held(txn: DuckTxn, source: str, partition: str) -> Staged | None:
+def held(desk: Desk, source: str, partition: str) -> Staged | None:
     """Give the held pages as a stage and forget them."""
     row = one(
-        txn.con.execute(
+        desk.con.execute(
             f"select physical, columns, rows from {SYSTEM}.pages where source = ? and partition = ?",
             [source, partition],
         )
     )
     if row is None:
         return None
-    name = txn.new_stage()
-    txn.con.execute(f"create temp table {name} as select * from {stored(row[0])}")
-    txn.con.execute(f"drop table {stored(row[0])}")
-    txn.con.execute(f"delete from {SYSTEM}.pages where source = ? and partition = ?", [source, partition])
+    name = desk.new_stage()
+    desk.con.execute(f"create temp table {name} as select * from {stored(row[0])}")
+    desk.con.execute(f"drop table {stored(row[0])}")
+    desk.con.execute(f"delete from {SYSTEM}.pages where source = ? and partition = ?", [source, partition])
     return Staged(name, read_schema(row[1]), int(row[2]), partition)
 
 
-def _count(txn: DuckTxn, sql: str, values: Sequence[object] = ()) -> int:
-    row = one(txn.con.execute(sql, list(values))) if values else one(txn.con.execute(sql))
+def _count(desk: Desk, sql: str, values: Sequence[object] = ()) -> int:
+    row = one(desk.con.execute(sql, list(values))) if values else one(desk.con.execute(sql))
     return int(row[0]) if row else 0

@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING
 
-from penstock.engines.duck.macros import STATEMENTS
 from penstock.engines.duck.words import SYSTEM, ident, one
 from penstock.model.position import Position, decode
 from penstock.model.relation import Relation
@@ -56,8 +55,6 @@ def prepare(con: duckdb.DuckDBPyConnection) -> None:
         return
     con.execute("begin")
     con.execute(_TABLES)
-    for statement in STATEMENTS:
-        con.execute(statement)
     con.execute("commit")
 
 

@@ -31,33 +31,36 @@ from penstock.model.step import (
 from penstock.protocols.engine import Target
 
 if TYPE_CHECKING:
-    from penstock.engines.duck.txn import DuckTxn
+    from penstock.engines.duck.desk import Desk
     from penstock.model.schema import Schema
 
 
-def run(txn: DuckTxn, step: Any) -> Staged | Change:
+def run(desk: Desk, step: Any) -> Staged | Change:
     """Carry out a step."""
-    with translated(step.query if isinstance(step, (Build, Compute)) else None, 1):
-        return _run(step, txn)
+    query = step.query if isinstance(step, (Build, Compute)) else None
+    with translated(query, 1):
+        if query is not None:
+            desk.catalog.make_known(query.text)
+        return _run(step, desk)
 
 
 @singledispatch
-def _run(step: Any, _txn: DuckTxn) -> Staged | Change:
+def _run(step: Any, _txn: Desk) -> Staged | Change:
     raise PlanError(f"the engine knows no step {type(step).__name__}")
 
 
 @_run.register(Build)
-def _build(step: Build, txn: DuckTxn) -> Change:
-    name = physical(step.name, txn.version, txn.state.next_rid)
-    text = sql_of(step.query, txn.engine.with_graves)
-    row = one(txn.con.execute(f"create table {stored(name)} as select *, {txn.hidden(False, '')} from (\n{text}\n)"))
+def _build(step: Build, desk: Desk) -> Change:
+    name = physical(step.name, desk.version, desk.state.next_rid)
+    text = sql_of(step.query, desk.with_graves)
+    row = one(desk.con.execute(f"create table {stored(name)} as select *, {desk.hidden(False, '')} from (\n{text}\n)"))
     rows = int(row[0]) if row else 0
-    schema = _without_hidden(columns_of(txn.con, stored(name)), step.name)
-    txn.state.next_rid += rows
+    schema = _without_hidden(columns_of(desk.con, stored(name)), step.name)
+    desk.state.next_rid += rows
     relation = Relation(
-        step.name, schema, step.fingerprint, name, step.key, False, txn.version, txn.version, txn.version, rows
+        step.name, schema, step.fingerprint, name, step.key, False, desk.version, desk.version, desk.version, rows
     )  # fmt: skip
-    _unique(txn, step.name, stored(name), step.key, schema)
+    _unique(desk, step.name, stored(name), step.key, schema)
     return Change(relation, rows, 0, after=f"select {idents(schema.names)} from {stored(name)}", built=True)
 
 
@@ -80,63 +83,63 @@ def _without_hidden(schema: Schema, table: str) -> Schema:
 
 
 @_run.register(Compute)
-def _compute(step: Compute, txn: DuckTxn) -> Staged:
-    name = txn.new_stage()
-    text = sql_of(step.query, txn.engine.with_graves)
-    row = one(txn.con.execute(f"create temp table {name} as\n{text}"))
-    return Staged(name, columns_of(txn.con, name), int(row[0]) if row else 0)
+def _compute(step: Compute, desk: Desk) -> Staged:
+    name = desk.new_stage()
+    text = sql_of(step.query, desk.with_graves)
+    row = one(desk.con.execute(f"create temp table {name} as\n{text}"))
+    return Staged(name, columns_of(desk.con, name), int(row[0]) if row else 0)
 
 
 @_run.register(Receive)
-def _receive(step: Receive, txn: DuckTxn) -> Staged:
-    name = txn.new_stage()
+def _receive(step: Receive, desk: Desk) -> Staged:
+    name = desk.new_stage()
     view = f"received_{name}"
-    txn.show(view, step.rows)
+    desk.show(view, step.rows)
     columns = "*"
     if step.schema is not None:
         columns = ", ".join(f"cast({ident(c.name)} as {c.type}) as {ident(c.name)}" for c in step.schema)
-    row = one(txn.con.execute(f"create temp table {name} as select {columns} from {view}"))
-    return Staged(name, columns_of(txn.con, name), int(row[0]) if row else 0)
+    row = one(desk.con.execute(f"create temp table {name} as select {columns} from {view}"))
+    return Staged(name, columns_of(desk.con, name), int(row[0]) if row else 0)
 
 
 @_run.register(Dedupe)
-def _dedupe(step: Dedupe, txn: DuckTxn) -> Staged:
-    _has_key(txn, step.stage, step.stage, step.key)
-    name = txn.new_stage()
-    row = one(txn.con.execute(f"create temp table {name} as {strategies.last_wins(step.stage, step.key, step.order)}"))
-    return Staged(name, columns_of(txn.con, name), int(row[0]) if row else 0)
+def _dedupe(step: Dedupe, desk: Desk) -> Staged:
+    _has_key(desk, step.stage, step.stage, step.key)
+    name = desk.new_stage()
+    row = one(desk.con.execute(f"create temp table {name} as {strategies.last_wins(step.stage, step.key, step.order)}"))
+    return Staged(name, columns_of(desk.con, name), int(row[0]) if row else 0)
 
 
 @_run.register(Conform)
-def _conform(step: Conform, txn: DuckTxn) -> Staged:
-    schema = columns_of(txn.con, step.stage)
+def _conform(step: Conform, desk: Desk) -> Staged:
+    schema = columns_of(desk.con, step.stage)
     wanted = step.relation.schema
     if schema == wanted:
-        return Staged(step.stage, schema, _rows(txn, step.stage))
-    name = txn.new_stage()
+        return Staged(step.stage, schema, _rows(desk, step.stage))
+    name = desk.new_stage()
     columns = ", ".join(
         f"cast({ident(c.name) if schema.find(c.name) else 'null'} as {c.type}) as {ident(c.name)}" for c in wanted
     )
-    row = one(txn.con.execute(f"create temp table {name} as select {columns} from {step.stage}"))
+    row = one(desk.con.execute(f"create temp table {name} as select {columns} from {step.stage}"))
     return Staged(name, wanted, int(row[0]) if row else 0)
 
 
 @_run.register(Found)
-def _found(step: Found, txn: DuckTxn) -> Change:
+def _found(step: Found, desk: Desk) -> Change:
     for column in step.schema:
         if column.name.lower() in HIDDEN:
             raise PlanError(
                 f"the column name '{column.name}' is reserved", where=step.name, hint="give it another name"
             )
     if step.key:
-        _unique(txn, step.name, step.stage, step.key, step.schema)
+        _unique(desk, step.name, step.stage, step.key, step.schema)
     into = Target(step.name, None, step.fingerprint, step.key)
-    return landing.found(txn, step.stage, step.schema, into, step.partition, partitioned=step.partitioned)
+    return landing.found(desk, step.stage, step.schema, into, step.partition, partitioned=step.partitioned)
 
 
 @_run.register(Append)
-def _append(step: Append, txn: DuckTxn) -> Change:
-    added = _rows(txn, step.stage)
+def _append(step: Append, desk: Desk) -> Change:
+    added = _rows(desk, step.stage)
     relation = step.relation
     names = idents(relation.schema.names)
     after = f"select {names} from {stored(relation.physical)} union all select {names} from {step.stage}"
@@ -144,31 +147,31 @@ def _append(step: Append, txn: DuckTxn) -> Change:
 
 
 @_run.register(Compare)
-def _compare(step: Compare, txn: DuckTxn) -> Change:
+def _compare(step: Compare, desk: Desk) -> Change:
     if step.key:
-        _unique(txn, step.relation.name, step.stage, step.key, step.relation.schema)
+        _unique(desk, step.relation.name, step.stage, step.key, step.relation.schema)
     plus, minus = strategies.compare(step, step.stage)
-    return _change(txn, step.relation, plus, minus, step.partition or "")
+    return _change(desk, step.relation, plus, minus, step.partition or "")
 
 
 @_run.register(Upsert)
-def _upsert(step: Upsert, txn: DuckTxn) -> Change:
+def _upsert(step: Upsert, desk: Desk) -> Change:
     plus, minus = strategies.upsert(step, step.stage)
-    return _change(txn, step.relation, plus, minus, step.partition)
+    return _change(desk, step.relation, plus, minus, step.partition)
 
 
 @_run.register(Remove)
-def _remove(step: Remove, txn: DuckTxn) -> Change:
-    return _change(txn, step.relation, None, strategies.remove(step, step.stage), "")
+def _remove(step: Remove, desk: Desk) -> Change:
+    return _change(desk, step.relation, None, strategies.remove(step, step.stage), "")
 
 
-def _change(txn: DuckTxn, relation: Relation, plus: str | None, minus: str, partition: str) -> Change:
+def _change(desk: Desk, relation: Relation, plus: str | None, minus: str, partition: str) -> Change:
     """Stage the two sides of a change and return it."""
-    came, went = txn.new_stage(), txn.new_stage()
+    came, went = desk.new_stage(), desk.new_stage()
     added = 0
     if plus is not None:
-        added = int((one(txn.con.execute(f"create temp table {came} as {plus}")) or (0,))[0])
-    removed = int((one(txn.con.execute(f"create temp table {went} as {minus}")) or (0,))[0])
+        added = int((one(desk.con.execute(f"create temp table {came} as {plus}")) or (0,))[0])
+    removed = int((one(desk.con.execute(f"create temp table {went} as {minus}")) or (0,))[0])
     names = idents(relation.schema.names)
     after = f"select {names} from {stored(relation.physical)}"
     if removed:
@@ -186,13 +189,13 @@ def _change(txn: DuckTxn, relation: Relation, plus: str | None, minus: str, part
     )
 
 
-def _rows(txn: DuckTxn, stage: str) -> int:
-    row = one(txn.con.execute(f"select count(*) from {stage}"))
+def _rows(desk: Desk, stage: str) -> int:
+    row = one(desk.con.execute(f"select count(*) from {stage}"))
     return int(row[0]) if row else 0
 
 
-def _has_key(txn: DuckTxn, name: str, rows: str, key: tuple[str, ...], schema: Schema | None = None) -> None:
-    known = schema or columns_of(txn.con, rows)
+def _has_key(desk: Desk, name: str, rows: str, key: tuple[str, ...], schema: Schema | None = None) -> None:
+    known = schema or columns_of(desk.con, rows)
     for column in key:
         if known.find(column) is None:
             raise PlanError(
@@ -201,20 +204,20 @@ def _has_key(txn: DuckTxn, name: str, rows: str, key: tuple[str, ...], schema: S
             )  # fmt: skip
 
 
-def _unique(txn: DuckTxn, name: str, rows: str, key: tuple[str, ...], schema: Schema) -> None:
+def _unique(desk: Desk, name: str, rows: str, key: tuple[str, ...], schema: Schema) -> None:
     """Raise where a key is missing, null or not unique."""
     if not key:
         return
-    _has_key(txn, name, rows, key, schema)
+    _has_key(desk, name, rows, key, schema)
     columns = idents(key)
     null = " or ".join(f"{ident(k)} is null" for k in key)
     row = one(
-        txn.con.execute(f"select count(*), count(*) filter ({null}), count(distinct ({columns})) from {rows}")
+        desk.con.execute(f"select count(*), count(*) filter ({null}), count(distinct ({columns})) from {rows}")
     ) or (0, 0, 0)
     if row[1]:
         raise FatalError(f"the key ({', '.join(key)}) is null in {row[1]:,} rows", where=name)
     if row[2] < row[0]:
-        twice = one(txn.con.execute(f"select {columns} from {rows} group by all having count(*) > 1 limit 1"))
+        twice = one(desk.con.execute(f"select {columns} from {rows} group by all having count(*) > 1 limit 1"))
         raise FatalError(
             f"the key ({', '.join(key)}) is not unique: {row[0] - row[2]:,} rows too many", where=name,
             got=f"more than once: {', '.join(str(v) for v in twice or ())}",

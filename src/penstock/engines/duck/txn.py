@@ -3,29 +3,29 @@
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import duckdb
 
 from penstock.base import faults
-from penstock.base.errors import FatalError, PlanError
+from penstock.base.errors import PlanError
 from penstock.engines.duck import landing, steps
+from penstock.engines.duck.desk import Desk
 from penstock.engines.duck.errors import translated
 from penstock.engines.duck.layout import write_schema
 from penstock.engines.duck.reads import sql_of
-from penstock.engines.duck.rows import Capsule, DuckRows
-from penstock.engines.duck.words import SYSTEM, buried, ident, idents, literal, stored, table
+from penstock.engines.duck.rows import DuckRows
+from penstock.engines.duck.words import SYSTEM, buried, idents, stored
 from penstock.model.change import Change, Staged
 from penstock.model.commit import Counts
-from penstock.model.names import MAIN, split
 from penstock.model.position import encode
-from penstock.model.schema import Schema, widen
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
 
-    from penstock.engines.duck.engine import DuckEngine
+    from penstock.engines.duck.catalog import Catalog
+    from penstock.engines.duck.intake import Reading as OwnReading
     from penstock.model.commit import Commit
     from penstock.model.position import Position
     from penstock.model.relation import Query, Relation
@@ -34,43 +34,34 @@ if TYPE_CHECKING:
     from penstock.protocols.source import Batch, Reject
 
 
-@dataclass
-class State:
-    """What a transaction has done so far and the engine must know once it is committed."""
-
-    relations: dict[str, Relation] = field(default_factory=dict)
-    retired: list[str] = field(default_factory=list)
-    counts: dict[str, Counts] = field(default_factory=dict)
-    next_rid: int = 1
-    stages: int = 0
-    rejected: int = 0
-    views: list[str] = field(default_factory=list)
-    with_graves: set[str] = field(default_factory=set)
-
-
-class DuckTxn:
+class DuckTxn(Desk):
     """The one transaction that writes; after an error of DuckDB nothing but `rollback` is left to it."""
 
-    def __init__(self, engine: DuckEngine, con: duckdb.DuckDBPyConnection, version: int, next_rid: int) -> None:
-        self.engine = engine
-        self.con = con
-        self.version = version
-        self.state = State(next_rid=next_rid)
+    def __init__(
+        self,
+        con: duckdb.DuckDBPyConnection,
+        catalog: Catalog,
+        reading: Callable[[Batch | Reading, Shape, str], OwnReading],
+        ended: Callable[[DuckTxn, bool], None],
+    ) -> None:
+        super().__init__(con, catalog)
+        self._reading = reading
+        self._ended = ended
         self.con.execute("begin")
 
     # -- rows in -----------------------------------------------------------------------------------------------
 
     def stage(self, batch: Batch | Reading, shape: Shape, partition: str) -> Staged:
         """Parse, transform and stage a batch."""
-        return landing.stage(self, self.engine.reading(batch, shape, partition))
+        return landing.stage(self, self._reading(batch, shape, partition))
 
     def load(self, batch: Batch | Reading, shape: Shape, partition: str, into: Target) -> Change:
         """Parse a batch straight into the storage of a table that only grows, or of one that is new."""
-        return landing.load(self, self.engine.reading(batch, shape, partition), into)
+        return landing.load(self, self._reading(batch, shape, partition), into)
 
     def hold(self, batch: Batch | Reading, shape: Shape, partition: str, position: Position) -> int:
         """Add a page to those held for a snapshot that is not complete."""
-        return landing.hold(self, self.engine.reading(batch, shape, partition), encode(position))
+        return landing.hold(self, self._reading(batch, shape, partition), encode(position))
 
     def held(self, source: str, partition: str) -> Staged | None:
         """Give the held pages as a stage and forget them."""
@@ -83,6 +74,14 @@ class DuckTxn:
     def reject(self, table: str, partition: str, rejects: Sequence[Reject]) -> None:
         """Note rows that a source could not make sense of."""
         landing.note_rejects(self, table, partition, [(r.place, r.row, r.reason) for r in rejects])
+
+    def outdated(self, source: str, partition: str) -> None:
+        """Close the rejects of a partition whose rows were replaced as a whole."""
+        self.con.execute(
+            f"update {SYSTEM}.rejected set replayed = {self.version} "
+            "where source = ? and partition = ? and replayed is null",
+            [source, partition],
+        )
 
     def open_rejects(self, source: str) -> list[tuple[int, str, str]]:
         """Return id, partition and raw row of the rejects of a raw table that were not replayed."""
@@ -105,63 +104,22 @@ class DuckTxn:
     def read(self, query: Query) -> DuckRows:
         """Read inside the transaction."""
         with translated(query):
-            return DuckRows(self.con.sql(sql_of(query, self.engine.with_graves | self.state.with_graves)), query)
-
-    def current(self, name: str) -> Relation | None:
-        """Return a relation as this transaction sees it."""
-        return self.state.relations.get(name) or self.engine.relations().get(name)
+            self.catalog.make_known(query.text)
+            return DuckRows(self.con.sql(sql_of(query, self.with_graves)), query)
 
     # -- changing ----------------------------------------------------------------------------------------------
-
-    def evolve(self, relation: Relation, schema: Schema) -> Relation:
-        """Add the columns and widen the types that `schema` asks for."""
-        grown = relation.schema
-        changes: list[tuple[str, str, str]] = []
-        for column in schema:
-            have = relation.schema.find(column.name)
-            kind = column.type if have is None else widen(have.type, column.type)
-            if kind is None and have is not None:
-                raise FatalError(
-                    f"{relation.name}.{have.name}: the type changed in a way that would lose values",
-                    expected=have.type, got=column.type,
-                    hint=f'declare it: columns = {{ {have.name} = "varchar" }}, or cast it in `select`',
-                )  # fmt: skip
-            if kind and (have is None or kind != have.type):
-                changes.append((column.name if have is None else have.name, have.type if have else "", kind))
-                grown = grown.with_column(replace(column, type=kind))
-        if not changes:
-            return relation
-        self._alter(relation, changes)
-        grown_relation = replace(relation, schema=grown)
-        self._show(grown_relation)
-        self.state.relations[relation.name] = grown_relation
-        return grown_relation
-
-    def _alter(self, relation: Relation, changes: list[tuple[str, str, str]]) -> None:
-        places = [stored(relation.physical)]
-        if relation.physical in self.engine.with_graves | self.state.with_graves:
-            places.append(buried(relation.physical))
-        with translated(subject=relation.name):
-            for name, old, new in changes:
-                for place in places:
-                    what = f"alter column {ident(name)} type {new}" if old else f"add column {ident(name)} {new}"
-                    self.con.execute(f"alter table {place} {what}")
-                self.con.execute(
-                    f"insert into {SYSTEM}.schema_changes values (?, ?, ?, ?, ?)",
-                    [relation.name, name, old or None, new, self.version],
-                )
 
     def apply(self, change: Change) -> Relation:
         """Bury, delete and insert, or swap in what was built."""
         relation = change.relation
         with translated(subject=relation.name):
             if change.built:
-                old = self.engine.relations().get(relation.name)
+                old = self.catalog.relations.get(relation.name)
                 if old is not None:
                     self.state.retired.append(old.physical)
                     if relation.partitioned and old.fingerprint != relation.fingerprint:
                         self.con.execute(f"delete from {SYSTEM}.positions where source = ?", [relation.name])
-                self._show(relation)
+                self.reveal(relation)
             elif not change.in_place:
                 self._move(change)
         rows = relation.rows if change.built else relation.rows + change.added - change.removed
@@ -177,7 +135,7 @@ class DuckTxn:
         relation, live = change.relation, stored(change.relation.physical)
         if change.removed:
             grave = buried(relation.physical)
-            if relation.physical not in self.engine.with_graves | self.state.with_graves:
+            if relation.physical not in self.with_graves:
                 self.con.execute(f"create table {grave} as select *, 0::bigint as _gone from {live} limit 0")
                 self.state.with_graves.add(relation.physical)
             which = f"_rid in (select _rid from {change.minus})"
@@ -194,16 +152,6 @@ class DuckTxn:
             )
             self.state.next_rid += change.added
 
-    def hidden_names(self, partitioned: bool) -> str:
-        """Return the names of the hidden columns."""
-        return "_rid, _seq, _part" if partitioned else "_rid, _seq"
-
-    def hidden(self, partitioned: bool, partition: str) -> str:
-        """Return the SQL of the hidden columns of rows that come now."""
-        part = f", {literal(partition)}::varchar as _part" if partitioned else ""
-        rid = f"(row_number() over () + {self.state.next_rid - 1})::bigint as _rid"
-        return f"{rid}, {self.version}::bigint as _seq{part}"
-
     def drop(self, change: Change) -> None:
         """Take back a change that was not applied."""
         with translated(subject=change.relation.name):
@@ -213,30 +161,10 @@ class DuckTxn:
                 first = self.state.next_rid - change.added
                 self.con.execute(f"delete from {stored(change.relation.physical)} where _rid >= {first}")
 
-    def _show(self, relation: Relation) -> None:
-        """Let the table's view show a relation."""
-        schema, _ = split(relation.name)
-        if schema != MAIN:
-            self.con.execute(f"create schema if not exists {ident(schema)}")
-        self.con.execute(
-            f"create or replace view {table(relation.name)} as select {idents(relation.schema.names)} "
-            f"from {stored(relation.physical)}"
-        )
-
     def seen(self, relation: Relation, version: int) -> None:
         """Note that a table shows its inputs as of a version."""
         present = self.state.relations.get(relation.name, relation)
         self.state.relations[relation.name] = replace(present, seen=version)
-
-    def show(self, view: str, rows: Any) -> None:
-        """Let the transaction read rows in Arrow form under a name, until it ends."""
-        self.state.views.append(view)
-        self.con.register(view, Capsule(rows))
-
-    def new_stage(self) -> str:
-        """Return a name for a temporary table that nothing else has."""
-        self.state.stages += 1
-        return f"stage_{self.version}_{self.state.stages}"
 
     # -- the end -----------------------------------------------------------------------------------------------
 
@@ -249,7 +177,7 @@ class DuckTxn:
             faults.point("engine.commit.before")
             self.con.execute("commit")
         faults.point("engine.commit.after")
-        self.engine.committed(self)
+        self._ended(self, True)
 
     def _write(self, commit: Commit) -> None:
         tables = {name: [c.added, c.removed] for name, c in self.state.counts.items()}
@@ -311,7 +239,7 @@ class DuckTxn:
         except duckdb.TransactionException:  # the error that brought us here has ended it already
             return
         finally:
-            self.engine.ended(self)
+            self._ended(self, False)
 
 
 _POSITIONS_SHOWN = 1000

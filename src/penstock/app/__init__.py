@@ -1,0 +1,1 @@
+"""Wiring: the only place that names implementations; one function for each request."""

@@ -1,0 +1,148 @@
+"""An opened project, with the implementations that its settings name: each opened when it is first needed."""
+
+from __future__ import annotations
+
+import os
+import random
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Self
+
+from penstock.base import plugins
+from penstock.base.clock import Clock, SystemClock
+from penstock.base.errors import ConfigError
+from penstock.base.text import did_you_mean
+from penstock.load.project import load
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from types import TracebackType
+
+    from penstock.model.option import Options
+    from penstock.model.project import Project
+    from penstock.model.sink import SinkTable
+    from penstock.model.source import RawTable
+    from penstock.model.table import Function
+    from penstock.protocols.engine import Engine
+    from penstock.protocols.journal import Journal
+    from penstock.protocols.sink import Sink
+    from penstock.protocols.source import Connector, Context, Source
+    from penstock.run.runner import World
+
+_CONNECTORS = "penstock.connectors"
+_KINDS = {"https": "http", "file": "files"}
+
+
+def connector(kind: str) -> Connector:
+    """Return the connector of a kind; raises `ConfigError` naming the nearest for an unknown one."""
+    found: Connector = plugins.load(_CONNECTORS, _KINDS.get(kind, kind))
+    return found
+
+
+def options_of(kind: str) -> Options:
+    """Return what a kind of connector can be told."""
+    return connector(kind).options
+
+
+class App:
+    """A project that is open; closing it lets go of its warehouse."""
+
+    def __init__(self, project: Project, *, wait: float = 5.0, clock: Clock | None = None) -> None:
+        self.project = project
+        self.root = Path(project.root)
+        self.clock: Clock = clock or SystemClock()
+        self.random = random.Random()  # noqa: S311
+        self._wait = wait
+        self._engine: Engine | None = None
+        self._journal: Journal | None = None
+
+    @property
+    def state(self) -> Path:
+        """The folder for what Penstock keeps beside the project's files."""
+        return self.root / ".penstock"
+
+    @property
+    def engine(self) -> Engine:
+        """The warehouse, opened now if it was not; waits a little while another process holds it."""
+        if self._engine is None:
+            kind, _, address = self.project.warehouse.partition(":")
+            if kind != "duckdb":
+                raise ConfigError(
+                    f"no engine for the warehouse '{kind}'", expected="duckdb:PATH",
+                    where="penstock.toml", hint=did_you_mean(kind, ["duckdb"]),
+                )  # fmt: skip
+            from penstock.engines.duck import open_engine
+
+            path = address if address == ":memory:" else self.root / address
+            self._engine = open_engine(path, wait=self._wait, clock=self.clock)
+        return self._engine
+
+    @property
+    def journal(self) -> Journal:
+        """The journal of this environment."""
+        if self._journal is None:
+            from penstock.stores.sqlite import SqliteJournal
+
+            name = "journal" if self.project.env == "default" else f"journal-{self.project.env}"
+            self._journal = SqliteJournal(self.state / f"{name}.db", self.clock)
+        return self._journal
+
+    def context(self) -> Context:
+        """Return what connectors are given."""
+        from penstock.protocols.source import Context
+
+        return Context(self.root, self.state / "tmp", self.clock, self.engine.exporter(), os.environ)
+
+    def source(self, table: RawTable) -> Source:
+        """Make the source of a raw table."""
+        return connector(table.connection.kind).source(table, self.context())
+
+    def sink(self, sink: SinkTable) -> Sink:
+        """Make a sink."""
+        return connector(sink.connection.kind).sink(sink, self.context())
+
+    def function(self, function: Function) -> Callable[..., Any]:
+        """Import a function of the project."""
+        from penstock.load.python import function as find
+
+        return find(self.root, function)
+
+    def world(self) -> World:
+        """Return what a run works with."""
+        from penstock.run.runner import World
+
+        return World(
+            self.project, self.engine, self.journal, self.clock, self.random, self.source, self.sink, self.function
+        )  # fmt: skip
+
+    def close(self) -> None:
+        """Let go of the warehouse and the journal."""
+        if self._engine is not None:
+            self._engine.close()
+            self._engine = None
+        if self._journal is not None:
+            self._journal.close()
+            self._journal = None
+
+    def __enter__(self) -> Self:
+        """Use it in a `with` statement."""
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        """Close it."""
+        self.close()
+
+
+def open_project(path: str | Path = ".", env: str | None = None, wait: float = 5.0) -> App:
+    """Open the project in a folder; raises `ConfigError` or `ConfigErrors` for mistakes in its files."""
+    root = Path(path).absolute()
+    if root.is_file():
+        root = root.parent
+    return App(load(root, env, options_of, os.environ), wait=wait)
+
+
+def of_project(project: Project, root: Path | None = None) -> App:
+    """Open a project that was declared in Python."""
+    return App(project if root is None else replace(project, root=str(root)))

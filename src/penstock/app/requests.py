@@ -1,0 +1,252 @@
+"""One function for each thing that can be asked of a project."""
+
+from __future__ import annotations
+
+import uuid
+from typing import TYPE_CHECKING, Any
+
+from penstock.app.answers import Lineage, Planned, Replayed, TableStatus, UnitResult
+from penstock.app.opened import App, of_project, open_project
+from penstock.base.errors import ConfigError
+from penstock.base.text import did_you_mean
+from penstock.model.relation import Query
+from penstock.model.table import Table
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    from penstock.model.check import Verdict
+    from penstock.model.relation import Relation
+    from penstock.model.run import Run, Step
+    from penstock.protocols.engine import Rows
+    from penstock.run.events import Event
+
+__all__ = [
+    "App", "check", "lineage", "of_project", "open_project", "plan", "replay", "run", "run_detail", "runs", "show",
+    "sql", "status", "test",
+]  # fmt: skip
+
+
+def run(
+    app: App,
+    select: Sequence[str] = (),
+    *,
+    exclude: Sequence[str] = (),
+    listener: Callable[[Event], None] | None = None,
+    full: bool = False,
+    command: str = "",
+) -> Run:
+    """Bring tables up to date once; a failure is in the run that comes back, not raised."""
+    from penstock.run.runner import Order
+    from penstock.run.runner import run as go
+
+    tables = _selected(app, select, exclude)
+    return go(app.world(), Order(tables, _run_id(app), full, command, listener))
+
+
+def plan(app: App, select: Sequence[str] = (), *, exclude: Sequence[str] = ()) -> list[Planned]:
+    """Return what a run would do and why; changes nothing."""
+    from penstock.refresh.cascade import due
+
+    tables = _selected(app, select, exclude)
+    relations = app.engine.relations()
+    moving: set[str] = set()
+    found: list[Planned] = []
+    for item in app.project:
+        if item.name not in tables:
+            continue
+        relation = relations.get(item.name)
+        if isinstance(item, Table):
+            why = due(item, relation, relations)
+            above = sorted(set(item.parents) & moving)
+            action = "nothing"
+            if why:
+                action = {"new": "build", "its definition changed": "rebuild"}.get(why, "refresh")
+            elif above:
+                action, why = "refresh", f"{', '.join(above)} may change"
+            found.append(Planned(item.name, "python" if item.function else "sql", action, why or "up to date"))
+        else:
+            why = _why_read(relation, item.fingerprint)
+            action = "read"
+            found.append(Planned(item.name, "raw", action, why))
+        if action != "nothing":
+            moving.add(item.name)
+    for name, sink in app.project.sinks.items():
+        if sink.table in tables:
+            action = "deliver" if sink.table in moving else "nothing"
+            reason = f"{sink.table} may change" if action == "deliver" else f"{sink.table} is up to date"
+            found.append(Planned(name, "sink", action, reason))
+    return found
+
+
+def _why_read(relation: Relation | None, fingerprint: str) -> str:
+    if relation is None:
+        return "new: reads all of its source"
+    if relation.fingerprint != fingerprint:
+        return "its definition changed: reads all of its source again"
+    return "reads what is new in its source"
+
+
+def sql(app: App, text: str) -> Rows:
+    """Run one select on the warehouse; raises `PlanError` with the line and column of what is wrong."""
+    return app.engine.read(Query(text))
+
+
+def show(app: App, table: str, limit: int = 20) -> Rows:
+    """Return the first rows of a table."""
+    known = {**app.engine.relations(), **dict.fromkeys(_SYSTEM_VIEWS)}
+    if table not in known:
+        if table in app.project.raw or table in app.project.tables:
+            raise ConfigError(f"the table '{table}' has not been built yet", hint=f"penstock run +{table}")
+        raise ConfigError(
+            f"no table '{table}'", hint=did_you_mean(table, {**known, **dict.fromkeys(app.project.order)})
+        )
+    return app.engine.read(Query(f"select * from {_quoted(table)} limit {int(limit)}"))
+
+
+_SYSTEM_VIEWS = ("penstock.commits", "penstock.rejected", "penstock.schema_changes")
+
+
+def _quoted(name: str) -> str:
+    return ".".join(f'"{part}"' for part in name.split("."))
+
+
+def check(app: App, select: Sequence[str] = ()) -> list[Verdict]:
+    """Run the checks of tables on what stands in the warehouse."""
+    from penstock.refresh.checks import verify_table
+
+    relations = app.engine.relations()
+    found: list[Verdict] = []
+    for item in app.project:
+        if item.name in _selected(app, select) and item.checks and item.name in relations:
+            found += verify_table(item.checks, item.name, app.engine.read)
+    return found
+
+
+def test(app: App, select: Sequence[str] = ()) -> list[UnitResult]:  # noqa: PT028
+    """Run the unit tests of tables, each on rows of its own in a warehouse of its own."""
+    from penstock.engines.duck import open_engine
+    from penstock.refresh.units import run_units
+
+    tables = _selected(app, select)
+    units = [u for u in app.project.units if u.table in tables]
+    outcomes = run_units(app.project, units, lambda: open_engine(":memory:"), app.function)
+    return [UnitResult(o.name, o.table, o.passed, o.missing, o.unexpected, o.error, o.seconds) for o in outcomes]
+
+
+def lineage(app: App, table: str) -> Lineage:
+    """Return what a table reads and what reads it, tables and sinks."""
+    from penstock.plan import lineage as lines
+
+    return Lineage(*_lineage_parts(lines, app, table))
+
+
+def _lineage_parts(lines: Any, app: App, table: str) -> tuple[Any, ...]:
+    found = lines.lineage(app.project, table)
+    return (found.table, found.upstream, found.downstream, found.edges, found.kinds)
+
+
+def status(app: App) -> list[TableStatus]:
+    """Return how every table stands."""
+    relations, rejects = app.engine.relations(), app.engine.rejects()
+    times = {c.version: c.at for c in app.engine.commits()}
+    last = _last_steps(app)
+    warned = _warnings(app)
+    found = []
+    for item in app.project:
+        relation, step = relations.get(item.name), last.get(item.name)
+        kind = "raw" if not isinstance(item, Table) else "python" if item.function else "sql"
+        warnings = warned.get(item.name, ())
+        found.append(
+            TableStatus(
+                item.name,
+                kind,
+                _state(relation, item.fingerprint, step, warnings),
+                relation.rows if relation else 0,
+                relation.changed if relation else 0,
+                times.get(relation.changed) if relation else None,
+                item.fresh.total_seconds() if item.fresh else None,
+                rejects.get(item.name, 0),
+                step.error if step and step.state == "failed" else None,
+                warnings,
+            )
+        )
+    return found
+
+
+def _state(relation: Relation | None, fingerprint: str, step: Step | None, warnings: Sequence[str]) -> str:
+    if step is not None and step.state == "failed":
+        return "failed"
+    if relation is None:
+        return "empty"
+    if relation.fingerprint != fingerprint:
+        return "changed"
+    return "warned" if warnings else "ok"
+
+
+def _last_steps(app: App) -> dict[str, Step]:
+    """Return the newest step of each table that ended one way or the other."""
+    found: dict[str, Step] = {}
+    for past in app.journal.runs(20):
+        for step in past.steps:
+            if step.stage != "deliver" and step.state in ("done", "failed", "unchanged"):
+                found.setdefault(step.table, step)
+    return found
+
+
+def _warnings(app: App) -> dict[str, tuple[str, ...]]:
+    """Return the checks of each table that warned when they last ran."""
+    found: dict[str, dict[str, bool]] = {}
+    for past in app.journal.runs(20):
+        for verdict in app.journal.checks(past.id):
+            found.setdefault(verdict.table, {}).setdefault(verdict.check.label, verdict.state == "warned")
+    return {name: tuple(label for label, bad in said.items() if bad) for name, said in found.items()}
+
+
+def runs(app: App, limit: int = 20) -> list[Run]:
+    """Return the newest runs, newest first; runs that a crash left behind are marked as such first."""
+    _repair(app)
+    return list(app.journal.runs(limit))
+
+
+def run_detail(app: App, run_id: str) -> tuple[Run, list[Verdict]]:
+    """Return one run, by its id or the beginning of it, and how its checks ended."""
+    _repair(app)
+    found = app.journal.find(run_id)
+    if found is None:
+        raise ConfigError(f"no run '{run_id}'", hint=did_you_mean(run_id, (r.id for r in app.journal.runs(20))))
+    return found, list(app.journal.checks(found.id))
+
+
+def _repair(app: App) -> None:
+    """Mark runs left behind by a crash, where there are any and the warehouse is free."""
+    if app.journal.unfinished():
+        from penstock.engines.duck.errors import HeldError
+        from penstock.run.runner import repair
+
+        try:
+            repair(app.world())
+        except HeldError:  # the run is on its way in the process that holds the warehouse
+            return
+
+
+def replay(app: App, table: str, *, command: str = "") -> Replayed:
+    """Try the rejected rows of a raw table again, and refresh what depends on it; all in one version."""
+    from penstock.run.replay import replay as go
+
+    if table not in app.project.raw:
+        raise ConfigError(f"no raw table '{table}'", hint=did_you_mean(table, app.project.raw))
+    tried, loaded, rejected = go(app.world(), app.project.raw[table], _run_id(app), command)
+    return Replayed(table, tried, loaded, rejected)
+
+
+def _selected(app: App, select: Sequence[str], exclude: Sequence[str] = ()) -> frozenset[str]:
+    if not select and not exclude:
+        return frozenset(app.project.order)
+    from penstock.plan.select import select as find
+
+    return find(app.project, select, exclude)
+
+
+def _run_id(app: App) -> str:
+    return f"{app.clock.now():%Y%m%d-%H%M%S}-{uuid.uuid4().hex[:6]}"

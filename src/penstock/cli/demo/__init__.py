@@ -1,0 +1,1 @@
+"""The demo: a small shop that is generated from a seed, run, and proved against numbers computed apart."""

@@ -1,0 +1,53 @@
+"""What is known of the warehouse at its last version, kept beside it so that no query has to ask."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from penstock.engines.duck import layout
+from penstock.engines.duck.known import make_known
+from penstock.engines.duck.words import SYSTEM
+
+if TYPE_CHECKING:
+    import duckdb
+
+    from penstock.engines.duck.state import State
+
+
+class Catalog:
+    """Relations, positions and counters as of the last commit."""
+
+    def __init__(self, con: duckdb.DuckDBPyConnection) -> None:
+        self._con = con
+        self.version, self.next_rid = layout.counters(con)
+        self.relations = layout.relations(con)
+        self.positions = layout.positions(con)
+        self._graves: set[str] | None = None
+        self._functions: set[str] = set()
+
+    @property
+    def with_graves(self) -> set[str]:
+        """The storages that have lost rows."""
+        if self._graves is None:
+            rows = self._con.execute(
+                "select table_name from duckdb_tables() where schema_name = ? and ends_with(table_name, '_gone')",
+                [SYSTEM],
+            ).fetchall()
+            self._graves = {row[0].removesuffix("_gone") for row in rows}
+        return self._graves
+
+    def make_known(self, text: str) -> None:
+        """Make the cleaning functions that a text uses known to the warehouse."""
+        make_known(self._con, text, self._functions)
+
+    def take(self, version: int, state: State) -> None:
+        """Take over what a transaction did."""
+        self.version, self.next_rid = version, state.next_rid
+        self.relations = {**self.relations, **state.relations}
+        self.positions = layout.positions(self._con)
+        if self._graves is not None:
+            self._graves |= state.with_graves
+
+    def undone(self) -> None:
+        """Forget what a transaction that was rolled back may have made."""
+        self._functions.clear()

@@ -1,0 +1,107 @@
+"""The transaction's desk: its connection, what it has done so far, and the moves that all strategies share."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any
+
+from penstock.base.errors import FatalError
+from penstock.engines.duck.errors import translated
+from penstock.engines.duck.rows import Capsule
+from penstock.engines.duck.state import State
+from penstock.engines.duck.words import SYSTEM, buried, ident, idents, literal, stored, table
+from penstock.model.names import MAIN, split
+from penstock.model.schema import Schema, widen
+
+if TYPE_CHECKING:
+    import duckdb
+
+    from penstock.engines.duck.catalog import Catalog
+    from penstock.model.relation import Relation
+
+
+class Desk:
+    """What a transaction works on: landing and steps are functions over it."""
+
+    def __init__(self, con: duckdb.DuckDBPyConnection, catalog: Catalog) -> None:
+        self.con = con
+        self.catalog = catalog
+        self.version = catalog.version + 1
+        self.state = State(next_rid=catalog.next_rid)
+
+    @property
+    def with_graves(self) -> set[str]:
+        """The storages that have lost rows, in this transaction or before."""
+        return self.catalog.with_graves | self.state.with_graves
+
+    def current(self, name: str) -> Relation | None:
+        """Return a relation as this transaction sees it."""
+        return self.state.relations.get(name) or self.catalog.relations.get(name)
+
+    def evolve(self, relation: Relation, schema: Schema) -> Relation:
+        """Add the columns and widen the types that `schema` asks for."""
+        grown = relation.schema
+        changes: list[tuple[str, str, str]] = []
+        for column in schema:
+            have = relation.schema.find(column.name)
+            kind = column.type if have is None else widen(have.type, column.type)
+            if kind is None and have is not None:
+                raise FatalError(
+                    f"{relation.name}.{have.name}: the type changed in a way that would lose values",
+                    expected=have.type, got=column.type,
+                    hint=f'declare it: columns = {{ {have.name} = "varchar" }}, or cast it in `select`',
+                )  # fmt: skip
+            if kind and (have is None or kind != have.type):
+                changes.append((column.name if have is None else have.name, have.type if have else "", kind))
+                grown = grown.with_column(replace(column, type=kind))
+        if not changes:
+            return relation
+        self._alter(relation, changes)
+        grown_relation = replace(relation, schema=grown)
+        self.reveal(grown_relation)
+        self.state.relations[relation.name] = grown_relation
+        return grown_relation
+
+    def _alter(self, relation: Relation, changes: list[tuple[str, str, str]]) -> None:
+        places = [stored(relation.physical)]
+        if relation.physical in self.with_graves:
+            places.append(buried(relation.physical))
+        with translated(subject=relation.name):
+            for name, old, new in changes:
+                for place in places:
+                    what = f"alter column {ident(name)} type {new}" if old else f"add column {ident(name)} {new}"
+                    self.con.execute(f"alter table {place} {what}")
+                self.con.execute(
+                    f"insert into {SYSTEM}.schema_changes values (?, ?, ?, ?, ?)",
+                    [relation.name, name, old or None, new, self.version],
+                )
+
+    def hidden_names(self, partitioned: bool) -> str:
+        """Return the names of the hidden columns."""
+        return "_rid, _seq, _part" if partitioned else "_rid, _seq"
+
+    def hidden(self, partitioned: bool, partition: str) -> str:
+        """Return the SQL of the hidden columns of rows that come now."""
+        part = f", {literal(partition)}::varchar as _part" if partitioned else ""
+        rid = f"(row_number() over () + {self.state.next_rid - 1})::bigint as _rid"
+        return f"{rid}, {self.version}::bigint as _seq{part}"
+
+    def reveal(self, relation: Relation) -> None:
+        """Let the table's view show a relation."""
+        schema, _ = split(relation.name)
+        if schema != MAIN:
+            self.con.execute(f"create schema if not exists {ident(schema)}")
+        self.con.execute(
+            f"create or replace view {table(relation.name)} as select {idents(relation.schema.names)} "
+            f"from {stored(relation.physical)}"
+        )
+
+    def show(self, view: str, rows: Any) -> None:
+        """Let the transaction read rows in Arrow form under a name, until it ends."""
+        self.state.views.append(view)
+        self.con.register(view, Capsule(rows))
+
+    def new_stage(self) -> str:
+        """Return a name for a temporary table that nothing else has."""
+        self.state.stages += 1
+        return f"stage_{self.version}_{self.state.stages}"

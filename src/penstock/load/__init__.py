@@ -1,0 +1,1 @@
+"""From a project's folder to definitions: files are read, checked and tied together into one value."""

@@ -1,0 +1,1 @@
+"""From definitions to what they mean: what SQL reads, fingerprints, lineage, selection; pure functions."""

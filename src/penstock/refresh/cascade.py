@@ -1,0 +1,310 @@
+"""The cascade: every table that a change reaches, brought to one new version in one transaction."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING, Any
+
+from penstock.base import faults
+from penstock.base.errors import FatalError, PenstockError, RunError
+from penstock.model.change import Change, Staged
+from penstock.model.commit import Commit
+from penstock.model.relation import Query
+from penstock.model.run import Step
+from penstock.model.step import Build, Compare, Compute, Conform, Found
+from penstock.protocols.engine import Replay
+from penstock.refresh import checks, ingest, python
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Mapping, Sequence
+
+    from penstock.base.clock import Clock
+    from penstock.model.check import Verdict
+    from penstock.model.position import Position
+    from penstock.model.project import Project
+    from penstock.model.relation import Relation
+    from penstock.model.source import RawTable
+    from penstock.model.table import Function, Table
+    from penstock.protocols.engine import Engine, Txn
+    from penstock.refresh.ingest import Portion
+
+
+class CheckFailedError(RunError):
+    """A check of severity `error` failed: the table stays at its last good version."""
+
+
+class _Failed(Exception):  # noqa: N818
+    """A table failed and the transaction with it; it is begun anew without that table."""
+
+    def __init__(self, table: str, error: PenstockError) -> None:
+        super().__init__(table)
+        self.table, self.error = table, error
+
+
+@dataclass(frozen=True, slots=True)
+class Job:
+    """What a cascade has to do.
+
+    `tables` are the tables that may be touched, each after its parents; `portions` what came from the sources, by raw
+    table; `full` recomputes every table, changed input or not; `began` is told each table as its turn comes.
+    """
+
+    project: Project
+    tables: Sequence[str]
+    portions: Mapping[str, Sequence[Portion]]
+    run: str
+    load: Callable[[Function], Callable[..., Any]]
+    full: bool = False
+    began: Callable[[str, str], None] = lambda _table, _stage: None
+
+
+@dataclass
+class Outcome:
+    """What a cascade did: its version (None when nothing changed), a step for each table, and the checks."""
+
+    version: int | None = None
+    steps: dict[str, Step] = field(default_factory=dict)
+    verdicts: list[Verdict] = field(default_factory=list)
+    failed: dict[str, PenstockError] = field(default_factory=dict)
+
+
+def cascade(engine: Engine, job: Job, clock: Clock, failed: Mapping[str, PenstockError] | None = None) -> Outcome:
+    """Bring all tables of a job to one version; what fails, and what depends on it, stays as it was.
+
+    `failed` are tables that failed already (a source that could not be read): what depends on them is skipped.
+    """
+    known = dict(failed or {})
+    while True:
+        txn = engine.begin()
+        try:
+            outcome = _Attempt(engine, txn, job, clock, known).all()
+        except Replay:
+            txn.rollback()
+        except _Failed as failure:
+            txn.rollback()
+            known[failure.table] = failure.error
+        except BaseException:
+            txn.rollback()
+            raise
+        else:
+            outcome.failed = {**known, **outcome.failed}
+            return outcome
+
+
+def commit_portions(engine: Engine, table: RawTable, portions: Sequence[Portion], run: str, clock: Clock) -> Outcome:
+    """Commit batches of a larger pull by themselves, ahead of the cascade; raises what is wrong with them."""
+    while True:
+        txn = engine.begin()
+        try:
+            attempt = _Attempt(engine, txn, _job_of_one(table, portions, run), clock, {})
+            attempt.raw(table)
+            attempt.end()
+        except Replay:
+            txn.rollback()
+        except _Failed as failure:
+            txn.rollback()
+            raise failure.error from failure
+        except BaseException:
+            txn.rollback()
+            raise
+        else:
+            return attempt.outcome
+
+
+def hold_page(engine: Engine, portion: Portion, run: str, clock: Clock) -> None:
+    """Commit a page of a snapshot where no reader sees it."""
+    while True:
+        txn = engine.begin()
+        try:
+            ingest.hold(txn, portion)
+            txn.commit(Commit(txn.version, clock.now(), run))
+        except Replay:
+            txn.rollback()
+        except BaseException:
+            txn.rollback()
+            raise
+        else:
+            return
+
+
+def _job_of_one(table: RawTable, portions: Sequence[Portion], run: str) -> Job:
+    from penstock.model.project import Project
+
+    def none(function: Function) -> Callable[..., Any]:
+        raise FatalError(f"no function runs here: {function.name}")
+
+    project = Project("", "", raw={table.name: table}, order=(table.name,))
+    return Job(project, (table.name,), {table.name: portions}, run, none)
+
+
+class _Attempt:
+    """One try at a cascade, inside one transaction."""
+
+    def __init__(self, engine: Engine, txn: Txn, job: Job, clock: Clock, known: Mapping[str, PenstockError]) -> None:
+        self.engine, self.txn, self.job, self.clock = engine, txn, job, clock
+        self.known = known
+        self.outcome = Outcome()
+        self.relations: dict[str, Relation] = dict(engine.relations())
+        self.changed: set[str] = set()
+        self.stopped: set[str] = set(known)
+        self.positions: dict[tuple[str, str], Position] = {}
+        self.noted = False
+
+    def all(self) -> Outcome:
+        """Go through all tables in order, then commit if anything is worth it."""
+        for name in self.job.tables:
+            if name in self.known:
+                continue
+            started = self.clock.monotonic()
+            if name in self.job.project.raw:
+                if self.job.portions.get(name):
+                    self.job.began(name, "intake")
+                    self.raw(self.job.project.raw[name])
+            else:
+                self.table(self.job.project.tables[name])
+            if name in self.outcome.steps:
+                took = self.clock.monotonic() - started
+                self.outcome.steps[name] = replace(self.outcome.steps[name], seconds=took)
+        self.end()
+        return self.outcome
+
+    def end(self) -> None:
+        """Commit, or leave no trace where nothing happened."""
+        if self.changed or self.positions or self.noted:
+            faults.point("cascade.commit.before")
+            at = self.clock.now()
+            self.txn.commit(Commit(self.txn.version, at, self.job.run, positions=self.positions))
+            self.outcome.version = self.txn.version
+            faults.point("cascade.commit.after")
+        else:
+            self.txn.rollback()
+
+    # -- raw tables --------------------------------------------------------------------------------------------
+
+    def raw(self, table: RawTable) -> None:
+        """Apply the portions of a raw table."""
+        before = self.txn.rejected()
+        added = removed = 0
+        try:
+            for portion in self.job.portions[table.name]:
+                change = ingest.absorb(self.txn, portion, self.relations.get(table.name))
+                self.positions[table.name, portion.partition] = portion.position
+                faults.point("cascade.raw.absorbed")
+                if change is not None:
+                    self._judge(table.name, table.checks, change)
+                    self.relations[table.name] = self.txn.apply(change)
+                    added, removed = added + change.added, removed + change.removed
+                    if not change.empty:
+                        self.changed.add(table.name)
+        except Replay:
+            raise
+        except PenstockError as error:
+            raise _Failed(table.name, error) from error
+        rejected = self.txn.rejected() - before
+        self.noted = self.noted or rejected > 0
+        portions = self.job.portions[table.name]
+        state = "done" if added or removed or rejected else "unchanged"
+        self.outcome.steps[table.name] = Step(
+            table.name, "intake", state, _kinds(portions), added=added, removed=removed, rejected=rejected,
+            bytes_in=sum(p.batch.bytes for p in portions),
+        )  # fmt: skip
+
+    # -- tables ------------------------------------------------------------------------------------------------
+
+    def table(self, table: Table) -> None:
+        """Bring a table up to date where its definition or its inputs changed."""
+        stopped = sorted(set(table.parents) & self.stopped)
+        missing = sorted(p for p in table.parents if p not in self.relations and p not in self.stopped)
+        if stopped or missing:
+            self.stopped.add(table.name)
+            reason = f"{stopped[0]} failed" if stopped else f"{missing[0]} has no rows yet"
+            self.outcome.steps[table.name] = Step(table.name, "table", "skipped", reason=reason)
+            return
+        relation = self.relations.get(table.name)
+        why = due(table, relation, self.relations, full=self.job.full)
+        if not why:
+            self.outcome.steps[table.name] = Step(table.name, "table", "unchanged")
+            return
+        self.job.began(table.name, "table")
+        try:
+            change, strategy = self._compute(table, relation)
+            self._settle(table, change, strategy, why)
+        except (Replay, _Failed):
+            raise
+        except PenstockError as error:
+            raise _Failed(table.name, error) from error
+
+    def _compute(self, table: Table, relation: Relation | None) -> tuple[Change, str]:
+        query = Query(table.sql, file=table.where.file if table.where else "", line=table.line)
+        new = relation is None or relation.fingerprint != table.fingerprint
+        if new and not table.function:
+            return _change(self.txn.run(Build(table.name, query, table.fingerprint, table.key))), "build"
+        if table.function:
+            staged = python.compute(table, self.relations, self.txn, self.job.load)
+        else:
+            staged = _stage(self.txn.run(Compute(query)))
+        if new or relation is None or staged.schema != relation.schema:
+            step = Found(table.name, staged.name, staged.schema, table.fingerprint, table.key)
+            return _change(self.txn.run(step)), "build"
+        conformed = _stage(self.txn.run(Conform(relation, staged.name)))
+        return _change(self.txn.run(Compare(relation, conformed.name, table.key))), "full, compared"
+
+    def _settle(self, table: Table, change: Change, strategy: str, why: str) -> None:
+        """Check a change and apply it, or leave the table at its last good version."""
+        step = Step(table.name, "table", "done", strategy, why, change.added, change.removed)
+        faults.point("cascade.table.computed")
+        try:
+            self._judge(table.name, table.checks, change)
+        except CheckFailedError as error:
+            self.txn.drop(change)
+            self.stopped.add(table.name)
+            self.outcome.failed[table.name] = error
+            self.outcome.steps[table.name] = replace(step, state="failed", added=0, removed=0, error=error.fields())
+            return
+        applied = self.txn.apply(change)
+        self.txn.seen(applied, self.txn.version)
+        self.relations[table.name] = applied
+        self.noted = True
+        if change.empty:
+            step = replace(step, state="unchanged")
+        else:
+            self.changed.add(table.name)
+        self.outcome.steps[table.name] = step
+
+    def _judge(self, name: str, wanted: Iterable[Any], change: Change) -> None:
+        found = checks.verify(tuple(wanted), change, self.txn)
+        self.outcome.verdicts += found
+        bad = next((v for v in found if v.state == "failed"), None)
+        if bad is not None:
+            raise CheckFailedError(
+                f"{name}: the check '{bad.check.label}' failed for {bad.failed:,} rows",
+                where=bad.check.where,
+                got=", ".join(f"{k} = {v}" for k, v in (bad.samples[0] if bad.samples else {}).items()),
+                hint="the table stays at its last good version; mend the rows or the check",
+            )
+
+
+def due(table: Table, relation: Relation | None, relations: Mapping[str, Relation], *, full: bool = False) -> str:
+    """Return why a table has to be computed, or nothing where it is up to date."""
+    if relation is None:
+        return "new"
+    if relation.fingerprint != table.fingerprint:
+        return "its definition changed"
+    changed = sorted(p for p in table.parents if p in relations and relations[p].changed > relation.seen)
+    if changed:
+        return f"{', '.join(changed)} changed"
+    return "asked for" if full else ""
+
+
+def _kinds(portions: Sequence[Portion]) -> str:
+    return ", ".join(sorted({str(p.batch.kind) for p in portions}))
+
+
+def _change(found: Change | Staged) -> Change:
+    assert isinstance(found, Change)  # noqa: S101
+    return found
+
+
+def _stage(found: Change | Staged) -> Staged:
+    assert isinstance(found, Staged)  # noqa: S101
+    return found

@@ -1,0 +1,1 @@
+"""Runs: when and what to bring up to date, recorded as it happens."""

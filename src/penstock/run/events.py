@@ -1,0 +1,28 @@
+"""What a run tells while it goes, to whoever shows its progress."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import TypeAlias
+
+from penstock.model.run import Step
+
+
+@dataclass(frozen=True, slots=True)
+class Event:
+    """Something happened to a table or sink.
+
+    `kind` is `start`, `progress` or `end`; `stage` is that of `Step`; `step` says how it ended and is None
+    before. `rows` and `bytes` count what came in so far.
+    """
+
+    kind: str
+    table: str
+    stage: str
+    step: Step | None = None
+    rows: int = 0
+    bytes: int = 0
+
+
+Listener: TypeAlias = Callable[[Event], None]

@@ -1,0 +1,144 @@
+"""Pulling: sources read side by side, each in a thread of its own, with as much waiting as one consumer needs."""
+
+from __future__ import annotations
+
+import queue
+import threading
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from penstock.base.errors import FatalError, PenstockError, RetryableError
+from penstock.refresh import ingest
+from penstock.refresh.ingest import Portion
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Sequence
+    from random import Random
+
+    from penstock.base.clock import Clock
+    from penstock.model.position import Position
+    from penstock.model.source import RawTable
+    from penstock.protocols.engine import Engine
+    from penstock.protocols.source import Source
+
+_AT_ONCE = 8
+_LONGEST_WAIT = 30.0
+
+
+@dataclass(frozen=True, slots=True)
+class Arrival:
+    """What came from a source: a portion, the end of a partition, the end of all, or the error that ended it."""
+
+    table: RawTable
+    partition: str = ""
+    portion: Portion | None = None
+    ended: bool = False
+    done: bool = False
+    error: PenstockError | None = None
+
+
+class Pulls:
+    """All pulls of a run; iterating gives what arrives until every source is done."""
+
+    def __init__(
+        self,
+        tables: Sequence[RawTable],
+        open_source: Callable[[RawTable], Source],
+        engine: Engine,
+        clock: Clock,
+        random: Random,
+    ) -> None:
+        self._open, self._engine, self._clock, self._random = open_source, engine, clock, random
+        self._after = {table.name: ingest.after(table, engine) for table in tables}
+        self._arrivals: queue.Queue[Arrival] = queue.Queue(maxsize=2 * _AT_ONCE)
+        self._stopped = {table.name: threading.Event() for table in tables}
+        self._turns = threading.Semaphore(_AT_ONCE)
+        self._left = len(tables)
+        self._threads = [
+            threading.Thread(target=self._pull, args=(table,), name=f"pull {table.name}", daemon=True)
+            for table in tables
+        ]
+
+    def __iter__(self) -> Iterator[Arrival]:
+        """Start pulling and give what arrives, in the order in which it does."""
+        for thread in self._threads:
+            thread.start()
+        while self._left:
+            arrival = self._arrivals.get()
+            if arrival.done:
+                self._left -= 1
+            yield arrival
+
+    def stop(self, table: str = "") -> None:
+        """Stop one pull, or all of them."""
+        for name, event in self._stopped.items():
+            if table in ("", name):
+                event.set()
+
+    def _give(self, arrival: Arrival) -> None:
+        """Hand over an arrival, waiting for room; one whose pull was stopped is let go, but for the last."""
+        while True:
+            try:
+                self._arrivals.put(arrival, timeout=0.1)
+            except queue.Full:
+                if self._stopped[arrival.table.name].is_set() and not arrival.done:
+                    return
+            else:
+                return
+
+    def _pull(self, table: RawTable) -> None:
+        with self._turns:
+            try:
+                self._read(table)
+                self._give(Arrival(table, done=True))
+            except PenstockError as error:
+                self._give(Arrival(table, done=True, error=error))
+            except Exception as error:  # noqa: BLE001  # the runner's door: whatever a source does, the rest goes on
+                said = f"the source of {table.name} broke: {type(error).__name__}: {error}"
+                self._give(Arrival(table, done=True, error=FatalError(said, where=table.where)))
+
+    def _read(self, table: RawTable) -> None:
+        after: dict[str, Position] = dict(self._after[table.name])
+        ended: set[str] = set()
+        attempt = 0
+        while True:
+            try:
+                self._read_once(table, after, ended)
+            except RetryableError as error:
+                attempt += 1
+                if attempt > table.retries or self._stopped[table.name].is_set():
+                    raise
+                back_off = min(0.25 * 2**attempt, _LONGEST_WAIT) * self._random.uniform(0.5, 1.5)
+                self._clock.sleep(min(max(error.after or 0.0, back_off), _LONGEST_WAIT))
+            else:
+                return
+
+    def _read_once(self, table: RawTable, after: dict[str, Position], ended: set[str]) -> None:
+        source = self._open(table)
+        wanted = ingest.shape(table)
+        try:
+            for partition in source.partitions(sorted(after)):
+                if partition in ended:
+                    continue
+                for batch in source.read(partition, after.get(partition)):
+                    if self._stopped[table.name].is_set():
+                        return
+                    reading = self._engine.prepare(batch, wanted, partition)
+                    self._give(Arrival(table, partition, Portion(table, partition, batch, reading)))
+                    after[partition] = batch.position
+                ended.add(partition)
+                self._give(Arrival(table, partition, ended=True))
+        finally:
+            source.close()
+
+
+def lease(beat: Callable[[], Any], every: float) -> threading.Event:
+    """Call `beat` from a thread of its own until the returned event is set."""
+    over = threading.Event()
+
+    def go() -> None:
+        while not over.wait(every):
+            beat()
+
+    threading.Thread(target=go, name="lease", daemon=True).start()
+    return over

@@ -1,0 +1,1 @@
+"""Stores: journals, and later registries and online stores."""

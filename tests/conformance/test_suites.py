@@ -1,0 +1,75 @@
+"""The suites themselves: a broken connector fails the promise that it breaks, and no other."""
+
+import pytest
+
+from penstock.model.sink import SinkTable
+from penstock.model.source import Connection, RawTable
+from penstock.protocols.source import Context
+from penstock.testing import Broken, SinkCase, SinkSuite, SourceCase, SourceSuite, StillClock
+from penstock.testing.hostile import SOURCES, Feed, Honest, HostileConnector
+from penstock.testing.hostile_sinks import SINKS, HonestSink, HostileSinkConnector, Target
+
+
+def case_of(kind, tmp_path):
+    numbers = iter(range(1, 1000))
+
+    def page(count):
+        return [{"id": n, "name": f"name {n} " + "x" * 20} for n in (next(numbers) for _ in range(count))]
+
+    feed = Feed([page(4) for _ in range(6)])
+    connector = HostileConnector(kind, {"some": feed, "none": Feed()})
+    where = Connection("hostile", "hostile")
+    return SourceCase(
+        connector, RawTable("raw.some", where, read="some"), Context(tmp_path, tmp_path, StillClock()),
+        lambda: [row for page in feed.pages for row in page], {"id": "bigint", "name": "varchar"},
+        add=lambda: feed.pages.append(page(3)), spoil=lambda: feed.spoilt.append("?!"),
+        empty=RawTable("raw.none", where, read="none"),
+    )  # fmt: skip
+
+
+def broken(suite, make_case):
+    """The names of the promises that a suite finds broken, each check on a fresh case."""
+    found = set()
+    for name in dir(suite):
+        if name.startswith("test_"):
+            try:
+                getattr(suite, name)(make_case())
+            except Broken as error:
+                found.add(error.check)
+    return found
+
+
+def test_an_honest_source_passes(tmp_path):
+    assert broken(SourceSuite(), lambda: case_of(Honest, tmp_path)) == set()
+
+
+@pytest.mark.parametrize(("kind", "promise"), SOURCES, ids=[kind.__name__ for kind, _ in SOURCES])
+def test_a_broken_source_fails_just_its_promise(kind, promise, tmp_path):
+    assert broken(SourceSuite(), lambda: case_of(kind, tmp_path)) == {promise}
+
+
+def test_every_promise_of_the_suite_has_a_source_that_breaks_it():
+    assert len(SOURCES) > 15
+    assert {promise for _, promise in SOURCES} >= {
+        "rows", "resume", "ends", "errors", "positions", "kinds", "rejects", "nothing new", "added", "partitions",
+        "types", "empty", "unsupported", "again", "closes",
+    }  # fmt: skip
+
+
+def sink_case_of(kind, tmp_path):
+    target = Target()
+    sink = SinkTable("out", "main.items", Connection("hostile", "hostile"), key=("id",))
+
+    def read():
+        return [{**row, "good": bool(row["good"])} for row in target.rows]
+
+    return SinkCase(HostileSinkConnector(kind, target), sink, Context(tmp_path, tmp_path, StillClock()), read)
+
+
+def test_an_honest_sink_passes(tmp_path):
+    assert broken(SinkSuite(), lambda: sink_case_of(HonestSink, tmp_path)) == set()
+
+
+@pytest.mark.parametrize(("kind", "promises"), SINKS, ids=[kind.__name__ for kind, _ in SINKS])
+def test_a_broken_sink_fails_just_its_promise(kind, promises, tmp_path):
+    assert broken(SinkSuite(), lambda: sink_case_of(kind, tmp_path)) == promises
