@@ -35,8 +35,9 @@ class Cost:
 def spend(command, cwd, *, env=None, timeout=1200.0, spare=0):
     """Run a command in a folder and return its `Cost`.
 
-    `env` has variables beside those of this process; `timeout` is in seconds; the command is ended when the machine
-    has less than `spare` bytes of memory available. Raises `FailedError` with what it printed.
+    `env` has variables beside those of this process, of which those that rule Python are left out: a Python that
+    may not keep its bytecode compiles everything at each start. `timeout` is in seconds; the command is ended when
+    the machine has less than `spare` bytes of memory available. Raises `FailedError` with what it printed.
     """
     import subprocess
     import tempfile
@@ -47,7 +48,7 @@ def spend(command, cwd, *, env=None, timeout=1200.0, spare=0):
         watched = [sys.executable, "-I", "-S", __file__, report, str(timeout), str(spare), *map(str, command)]
         with open(output, "wb") as stream:
             subprocess.run(
-                watched, cwd=cwd, env={**os.environ, **(env or {})}, stdin=subprocess.DEVNULL, stdout=stream,
+                watched, cwd=cwd, env={**surroundings(), **(env or {})}, stdin=subprocess.DEVNULL, stdout=stream,
                 stderr=subprocess.STDOUT, check=True,
             )  # fmt: skip
         with open(output, encoding="utf-8", errors="replace") as stream:
@@ -58,6 +59,11 @@ def spend(command, cwd, *, env=None, timeout=1200.0, spare=0):
         why = found["ended"] or f"ended with {found['code']}"
         raise FailedError(f"{' '.join(map(str, command))}: {why}\n{said[-4000:]}")
     return Cost(found["wall"], found["cpu"], found["memory"], said)
+
+
+def surroundings():
+    """Return this process's environment without what rules Python."""
+    return {name: value for name, value in os.environ.items() if not name.startswith("PYTHON")}
 
 
 def _watch(report, timeout, spare, command):

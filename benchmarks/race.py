@@ -98,7 +98,7 @@ def race(ours: Contender, limit: Contender | None, *, times: int, peers: Sequenc
 def _run(one: Contender, *, ask: bool = False, spare: int = 0) -> tuple[Cost, str]:
     with scratch() as folder:
         command = one.command(folder)
-        cost = spend(command, folder, env=one.env, spare=spare)
+        cost = spend(command, folder, env={"PYTHONPYCACHEPREFIX": str(WORK / "bytecode"), **one.env}, spare=spare)
         return cost, one.answer(folder) if ask else ""
 
 

@@ -15,7 +15,7 @@ class Api(BaseHTTPRequestHandler):
     wbufsize = 1 << 16
     disable_nagle_algorithm = True
 
-    def do_GET(self) -> None:  # noqa: N802
+    def do_GET(self) -> None:
         body = PAGES.get(parse_qs(urlsplit(self.path).query).get("page", ["1"])[0])
         self.send_response(200 if body else 404)
         self.send_header("Content-Type", "application/json")

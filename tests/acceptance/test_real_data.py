@@ -9,15 +9,14 @@ import sqlite3
 from typing import TYPE_CHECKING, Any
 
 import pytest
+
 from penstock.app import requests
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
-CHINOOK = (
-    "Album Artist Customer Employee Genre Invoice InvoiceLine MediaType Playlist PlaylistTrack Track"
-).split()  # fmt: skip
+CHINOOK = "Album Artist Customer Employee Genre Invoice InvoiceLine MediaType Playlist PlaylistTrack Track"
 
 
 @pytest.fixture(scope="module")
@@ -30,7 +29,7 @@ def loaded(shared_data: Path, tmp_path_factory: pytest.TempPathFactory) -> Itera
         f'name = "real"\n[connections]\nchinook = "sqlite:{shared_data}/chinook/chinook.sqlite"\n'
         f'here = "files:{shared_data}"\nlogs_here = "logs:{shared_data}/logs"\n'
     )
-    sources = [f'[chinook.{name.lower()}]\nfrom = "chinook"\nread = "{name}"\n' for name in CHINOOK]
+    sources = [f'[chinook.{name.lower()}]\nfrom = "chinook"\nread = "{name}"\n' for name in CHINOOK.split()]
     for file in sorted((shared_data / "csv").glob("*.csv")):
         name = file.stem.replace("-", "_")
         sources.append(f'[csv.{name}]\nfrom = "here"\nread = "csv/{file.name}"\n')
@@ -39,10 +38,10 @@ def loaded(shared_data: Path, tmp_path_factory: pytest.TempPathFactory) -> Itera
     sources.append('[json.quakes]\nfrom = "here"\nread = "json/earthquakes.json"\nrecords = "features"\n')
     sources.append('[log.access]\nfrom = "logs_here"\nread = "apache_access.log"\nformat = "combined"\n')
     sources.append('[log.apache]\nfrom = "logs_here"\nread = "apache.log"\nformat = "apache_error"\nzone = "UTC"\n')
-    for name in ("openssh", "linux"):
-        sources.append(
-            f'[log.{name}]\nfrom = "logs_here"\nread = "{name}.log"\nformat = "syslog"\nyear = 2005\nzone = "UTC"\n'
-        )
+    sources += [
+        f'[log.{name}]\nfrom = "logs_here"\nread = "{name}.log"\nformat = "syslog"\nyear = 2005\nzone = "UTC"\n'
+        for name in ("openssh", "linux")
+    ]
     (root / "sources" / "all.toml").write_text("\n".join(sources))
     (root / "tables" / "sales.sql").write_text(
         'select "BillingCountry" as country, sum("Total") as total from chinook.invoice group by all\n'
@@ -59,7 +58,7 @@ def one(app: requests.App, text: str) -> Any:
     return requests.sql(app, text).fetch()[0][0]
 
 
-@pytest.mark.parametrize("table", CHINOOK)
+@pytest.mark.parametrize("table", CHINOOK.split())
 def test_every_row_and_value_of_chinook_is_there(loaded: requests.App, shared_data: Path, table: str) -> None:
     """Compared with what sqlite3 reads, as texts that leave no digit out."""
     with sqlite3.connect(f"file:{shared_data}/chinook/chinook.sqlite?mode=ro", uri=True) as source:

@@ -12,8 +12,9 @@ import sys
 from pathlib import Path
 from typing import Any
 
-import penstock
 import pytest
+
+import penstock
 
 SOURCE = Path(penstock.__file__).parent
 # what the points of connectors that exist for tests are killed by: their own suites
@@ -73,7 +74,8 @@ def whole(after=None):
     at = after["at"] if isinstance(after, dict) and not after["done"] else 0
     while at < N:
         end = min(at + 100, N)
-        yield Rows([{"n": n, "v": N, "pad": PAD} for n in range(at, end)], position={"at": end, "done": end == N}, kind="snapshot")
+        rows = [{"n": n, "v": N, "pad": PAD} for n in range(at, end)]
+        yield Rows(rows, position={"at": end, "done": end == N}, kind="snapshot")
         at = end
 '''
 TABLES = {
@@ -126,7 +128,7 @@ def write_data(root: Path, day: int) -> None:
                 "updated = excluded.updated where age <> excluded.age", (i, age, day),
             )  # fmt: skip
     store.close()
-    (data / "n.json").write_text(json.dumps(450 + 200 * day))
+    (data / "n.json").write_text(json.dumps(450 + 400 * day))
 
 
 def make(root: Path) -> None:
@@ -207,7 +209,7 @@ def test_the_project_of_this_test_is_right(untroubled: list[dict[str, Any]]) -> 
     assert [row[:2] for row in first["by_kind"]] == [("a", 50), ("b", 50)]
     assert [row[:2] for row in second["by_kind"]] == [("a", 100), ("b", 100)]
     assert first["totals"] == [(450, sum(range(450)))]
-    assert second["totals"] == [(650, sum(range(650)))]
+    assert second["totals"] == [(850, sum(range(850)))]
     assert sum(n for _, n in second["ages"]) == 60
     assert len(second["folder"]) == 200
     assert second["left over"] == [(0,)]

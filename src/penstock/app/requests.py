@@ -130,7 +130,8 @@ def test(app: App, select: Sequence[str] = ()) -> list[UnitResult]:  # noqa: PT0
 
     tables = _selected(app, select)
     units = [u for u in app.project.units if u.table in tables]
-    outcomes = run_units(app.project, units, lambda: open_engine(":memory:"), app.function)
+    schemas = {name: relation.schema for name, relation in app.engine.relations().items()}
+    outcomes = run_units(app.project, units, lambda: open_engine(":memory:"), app.function, schemas=schemas)
     return [UnitResult(o.name, o.table, o.passed, o.missing, o.unexpected, o.error, o.seconds) for o in outcomes]
 
 

@@ -1,0 +1,1 @@
+"""Connectors: one package or module for each kind of external system."""

@@ -166,7 +166,7 @@ class MemorySink:
                 expected=f"epoch {note.since} or {note.epoch}",
                 got=f"epoch {have}",
             )
-        rows = [] if note.whole else list(self._kept.rows)
+        rows = [] if note.whole and note.mode == "mirror" else list(self._kept.rows)
         if have != note.epoch:
             if note.mode == "mirror":
                 for gone in _rows(minus, note.schema):

@@ -32,7 +32,8 @@ class RawTable:
 
     `read` is what to read from the connection (a table, a path, a glob, an endpoint) and `options` what only the
     connector understands. `fresh` of None means manual. `select` transforms before the load, over the relation
-    `batch`, and begins in line `line` of its file; `clean` names cleaning functions by column; `columns` declares types.
+    `batch`, and begins in line `line` of its file; `clean` names cleaning functions by column; `columns` declares
+    types.
     """
 
     name: str

@@ -184,10 +184,11 @@ class _Attempt:
     def raw(self, table: RawTable) -> None:
         """Apply the portions of a raw table."""
         before = self.txn.rejected()
-        added = removed = 0
+        added = removed = came = 0
         try:
             for portion in self.job.portions[table.name]:
-                change = ingest.absorb(self.txn, portion, self.relations.get(table.name))
+                change, rows = ingest.absorb(self.txn, portion, self.relations.get(table.name))
+                came += rows
                 self.positions[table.name, portion.partition] = portion.position
                 faults.point("cascade.raw.absorbed")
                 if change is not None:
@@ -206,7 +207,7 @@ class _Attempt:
         state = "done" if added or removed or rejected else "unchanged"
         self.outcome.steps[table.name] = Step(
             table.name, "intake", state, _kinds(portions), added=added, removed=removed, rejected=rejected,
-            bytes_in=sum(p.batch.bytes for p in portions),
+            rows_in=came, bytes_in=sum(p.batch.bytes for p in portions),
         )  # fmt: skip
 
     # -- tables ------------------------------------------------------------------------------------------------

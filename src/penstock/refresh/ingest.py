@@ -67,19 +67,28 @@ def hold(txn: Txn, portion: Portion) -> None:
     _refuse_rejects(txn, portion.batch, portion)
 
 
-def absorb(txn: Txn, portion: Portion, relation: Relation | None) -> Change | None:
-    """Compute what a portion changes in its raw table; None where it brings no rows and no columns."""
+def absorb(txn: Txn, portion: Portion, relation: Relation | None) -> tuple[Change | None, int]:
+    """Compute what a portion changes in its raw table, and count the rows that came in, rejected ones too.
+
+    There is no change where it brings no rows and no columns.
+    """
+    before = txn.rejected()
+    change, rows = _absorbed(txn, portion, relation)
+    return change, rows + txn.rejected() - before
+
+
+def _absorbed(txn: Txn, portion: Portion, relation: Relation | None) -> tuple[Change | None, int]:
     table, kind = portion.table, portion.batch.kind
     current = relation if relation is not None and relation.fingerprint == table.fingerprint else None
     _refuse_rejects(txn, portion.batch, portion)
     if portion.reading is not None and kind is Kind.APPEND:
         target = Target(table.name, current, table.fingerprint, table.key)
         change = txn.load(portion.reading, shape(table), portion.partition, target)
-        return change if change.relation.physical else None
+        return (change, change.added) if change.relation.physical else (None, 0)
     staged = _staged(txn, portion)
     if staged is None or not len(staged.schema):
-        return _emptied(txn, portion, current)
-    return _changed(txn, portion, staged, current)
+        return _emptied(txn, portion, current), 0
+    return _changed(txn, portion, staged, current), staged.rows
 
 
 def _refuse_rejects(txn: Txn, batch: Batch, portion: Portion) -> None:

@@ -109,7 +109,7 @@ def _load(
     relation = world.engine.relations().get(table.name)
     loaded = 0
     for partition, portion in readings.items():
-        change = ingest.absorb(txn, portion, relation)
+        change, _ = ingest.absorb(txn, portion, relation)
         txn.replayed([number for number, _ in rows[partition]])
         if change is None:
             continue

@@ -34,6 +34,7 @@ if TYPE_CHECKING:
     from penstock.run.events import Listener
     from penstock.run.pull import Arrival
 
+_under_way: set[str] = set()  # the runs that this process carries on
 _IN_CASCADE = 64 * 1024 * 1024
 _BEAT_SECONDS = 5.0
 
@@ -67,6 +68,7 @@ def run(world: World, order: Order) -> Run:
     """Bring the tables of an order up to date once; a failure stops that table and what depends on it only."""
     repair(world)
     started = Run(order.id, world.clock.now(), pid=os.getpid(), command=order.command)
+    _under_way.add(order.id)
     world.journal.start(started)
     over = lease(lambda: world.journal.beat(order.id), _BEAT_SECONDS)
     going = _Going(world, order)
@@ -77,6 +79,7 @@ def run(world: World, order: Order) -> Run:
     finally:
         over.set()
         world.journal.end(order.id, state, going.version)
+        _under_way.discard(order.id)
     return world.journal.find(order.id) or replace(started, state=state)
 
 
@@ -87,7 +90,7 @@ def repair(world: World) -> list[Run]:
         found = world.engine.commits(1, run)
         return found[0].version if found else None
 
-    return recover(world.journal, last, world.clock, is_alive, mine=())
+    return recover(world.journal, last, world.clock, is_alive, mine=_under_way)
 
 
 @dataclass
@@ -211,7 +214,7 @@ class _Going:
         step = outcome.steps.get(name)
         if step is not None:
             self.steps[name, "intake"] = _sum(self.steps.get((name, "intake")), step) or step
-            self.tell(Event("progress", name, "intake", rows=step.added))
+            self.tell(Event("progress", name, "intake", rows=step.rows_in))
 
     # -- cascade -----------------------------------------------------------------------------------------------
 
@@ -286,7 +289,7 @@ class _Going:
         """Record a step that ended."""
         self.steps[step.table, step.stage] = step
         self.world.journal.step(self.order.id, step)
-        self.tell(Event("end", step.table, step.stage, step, step.added, step.bytes_in))
+        self.tell(Event("end", step.table, step.stage, step, step.rows_in, step.bytes_in))
 
     def tell(self, event: Event) -> None:
         """Let whoever listens know."""
@@ -309,6 +312,7 @@ def _sum(first: Step | None, second: Step | None) -> Step | None:
         added=first.added + second.added,
         removed=first.removed + second.removed,
         rejected=first.rejected + second.rejected,
+        rows_in=first.rows_in + second.rows_in,
         bytes_in=first.bytes_in + second.bytes_in,
         seconds=first.seconds + second.seconds,
     )

@@ -50,7 +50,7 @@ class HonestSink:
         self, note: DeliveryNote, plus: list[dict[str, Any]], minus: list[dict[str, Any]]
     ) -> list[dict[str, Any]]:
         """Return the rows as they will be."""
-        kept = [] if note.whole else list(self.target.rows)
+        kept = [] if note.whole and note.mode == "mirror" else list(self.target.rows)
         for row in minus if note.mode == "mirror" else []:
             kept.remove(row)
         return kept + plus

@@ -86,7 +86,7 @@ def test_every_declared_type_comes_out_exact(db):
 def test_floats_come_out_to_the_last_bit(db):
     chance = random.Random(7)
     values = [struct.unpack("<d", chance.randbytes(8))[0] for _ in range(3_000)]
-    values = [v for v in values if v == v] + [0.1 + 0.2, 5e-324, 1.7976931348623157e308, -0.0, float("inf")]
+    values = [v for v in values if v == v] + [0.1 + 0.2, 5e-324, 1.7976931348623157e308, float("inf")]
     db.do("create table t (x real)")
     db.do("insert into t values (?)", [(v,) for v in values])
     assert [struct.pack("<d", x) for (x,) in db.rows()] == [struct.pack("<d", v) for v in values]

@@ -7,6 +7,7 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 import pytest
+
 from penstock.engines.duck import DuckEngine, open_engine
 from penstock.model.change import Change, Staged
 from penstock.model.commit import Commit

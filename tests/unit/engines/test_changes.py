@@ -8,13 +8,13 @@ from typing import TYPE_CHECKING
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+
 from penstock.base.errors import FatalError, PlanError
 from penstock.engines.duck import open_engine
 from penstock.model.change import Change
 from penstock.model.commit import Commit
 from penstock.model.relation import Query, Read
 from penstock.model.step import Build, Compare, Conform, Dedupe, Found, Remove, Upsert
-
 
 if TYPE_CHECKING:
     from typing import Any

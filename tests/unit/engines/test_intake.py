@@ -7,6 +7,7 @@ from decimal import Decimal
 from typing import TYPE_CHECKING
 
 import pytest
+
 from penstock.base.errors import FatalError, PlanError, RetryableError
 from penstock.model.schema import Schema
 from penstock.protocols.source import Batch, Csv, File, Json, Lines, Scan, Time

@@ -85,7 +85,7 @@ class PythonSource:
         for taken, reached, kind in self._pieces(pull, _given(known)):
             if held is not None:
                 yield held
-            held = self._batch(taken, reached, kind, restart=not begun and after is None)
+            held = self._batch(taken, reached, kind, restart=not begun and not known)
             begun = True
         final = self._final(pull, known, begun=begun)
         if held is not None:
@@ -125,7 +125,10 @@ class PythonSource:
         given = rows.data if isinstance(rows.data, list | tuple) else list(each(rows.data))
         if self._cursor:
             pull.note([row.get(self._cursor) for row in given if isinstance(row, Mapping)])
-        pull.dicts.add(given)
+        for at in range(0, len(given), _TOGETHER):
+            if pull.dicts.full:
+                pull.flush()
+            pull.dicts.add(given[at : at + _TOGETHER])
         pull.reached = pull.reached if rows.position is None else {"position": rows.position}
         if pull.dicts.full:
             pull.flush()

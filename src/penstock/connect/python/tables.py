@@ -44,6 +44,7 @@ class Dicts:
     seen: int = 0
     _inference: records.Inference = field(default_factory=records.Inference)
     _part: list[records.Record] = field(default_factory=list)
+    _numbers: list[int] = field(default_factory=list)
     _done: list[list[records.Record]] = field(default_factory=list)
     _size: int = 0
     _most: int = _FIRST_PART
@@ -55,6 +56,7 @@ class Dicts:
             self.seen += 1
             if isinstance(row, Mapping):
                 self._part.append(row)
+                self._numbers.append(self.seen)
             else:
                 reason = f"not a dict: {type(row).__name__}"
                 self._rejects.append(Reject(_shown(row), reason, f"{self.name}:{self.seen}"))
@@ -80,15 +82,15 @@ class Dicts:
 
     def _close_part(self) -> None:
         part, self._part = self._part, []
+        numbers, self._numbers = self._numbers, []
         if not part:
             return
-        first = self.seen - len(part) + 1
         before = copy.deepcopy(self._inference)
         try:
             self._look(part)
         except ValueError:
             self._inference = before
-            part = self._fitting(part, first)
+            part = self._fitting(part, numbers)
             self._look(part)
         if part:
             self._done.append(part)
@@ -100,11 +102,11 @@ class Dicts:
         self._inference.add(part)
         self._inference.schema()
 
-    def _fitting(self, part: Sequence[records.Record], first: int) -> list[records.Record]:
+    def _fitting(self, part: Sequence[records.Record], numbers: Sequence[int]) -> list[records.Record]:
         """Return the dicts whose values fit the types so far, one by one; the rest is rejected with its reason."""
         good: list[records.Record] = []
         types = {name.lower(): kind for name, kind in self._inference.schema().types.items()}
-        for number, row in enumerate(part, first):
+        for number, row in zip(numbers, part, strict=True):
             reason = _misfit(row, types)
             if reason:
                 self._rejects.append(Reject(_shown(row), reason, f"{self.name}:{number}"))

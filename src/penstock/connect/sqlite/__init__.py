@@ -17,9 +17,7 @@ class SqliteConnector:
     """`sqlite:path/to/file.db`, the path relative to the project's folder."""
 
     options = Options(
-        connection=(
-            Option("timeout", "seconds to wait for a file that another process has locked (2)", "number"),
-        ),
+        connection=(Option("timeout", "seconds to wait for a file that another process has locked (2)", "number"),),
         source=(Option("query", "a select to read instead of a table or view"),),
         sink=(),
     )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import re
 from decimal import Decimal, InvalidOperation
 from functools import cache
@@ -113,8 +114,8 @@ def _documents(values: Sequence[Any]) -> Any:
     from msgspec import DecodeError
     from msgspec.json import decode
 
-    array = _array(values, "varchar")
-    given = [v for v in values if v is not None]
+    array = mixed(values)
+    given = [v for v in array.to_pylist() if v is not None]
     try:
         if len(decode(f"[{','.join(given)}]".encode())) == len(given):
             return array
@@ -133,6 +134,9 @@ def _integers(kind: str) -> Callable[[Sequence[Any]], Any]:
 
 def _doubles(values: Sequence[Any]) -> Any:
     found = set(map(type, values))
+    if str in found:
+        # SQLite keeps no NaN; a sink writes this word in its place.
+        values = [math.nan if v == "NaN" else v for v in values]
     if int in found and not all(v == float(v) for v in values if type(v) is int):
         raise ValueError("an integer is larger than a double holds")
     return _array(values, "double")

@@ -30,11 +30,11 @@ def declared(kind: str) -> str:
     nothing (`BLOB` in the name): a value is a number as far as SQLite's numbers are exact, and a text beyond.
 
     >>> declared("decimal(12,2)"), declared("decimal(38,2)"), declared("varchar[]")
-    ('DECIMAL(12,2)', 'DECIMAL(38,2) BLOB', 'TEXT')
+    ('DECIMAL(12,2)', 'DECIMAL_BLOB(38,2)', 'TEXT')
     """
     match = _DECIMAL.match(kind)
     if match:
-        return kind.upper() if int(match[1]) <= _SURE_DIGITS else f"{kind.upper()} BLOB"
+        return kind.upper() if int(match[1]) <= _SURE_DIGITS else kind.upper().replace("(", "_BLOB(")
     return _DECLARED.get(kind, "TEXT")
 
 
@@ -88,9 +88,7 @@ def _number(text: str) -> float | int | str:
 
 
 def _wide_integers(array: Any) -> list[Any]:
-    found = [
-        int.from_bytes(v, "little", signed=True) if isinstance(v, bytes) else v for v in array.to_pylist()
-    ]
+    found = [int.from_bytes(v, "little", signed=True) if isinstance(v, bytes) else v for v in array.to_pylist()]
     return [v if v is None or -_INT64 <= v < _INT64 else str(v) for v in found]
 
 

@@ -25,8 +25,7 @@ _SETTLED_SECONDS = 2.0
 def path_of(connection: Connection, root: Path) -> Path:
     """Return the file that a connection names, relative to the project's folder; raises `ConfigError` without one."""
     address = connection.address
-    if address.startswith("//"):
-        address = address[2:]
+    address = address.removeprefix("//")
     if not address:
         raise ConfigError(
             f"connection '{connection.name}' names no file",

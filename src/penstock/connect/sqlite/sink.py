@@ -76,9 +76,7 @@ class SqliteSink:
         if self._db is None or self._staged != epoch:
             found = self.epoch()
             if found is None or found < epoch:
-                raise FatalError(
-                    f"sink '{self._sink.name}': epoch {epoch} was not staged", got=f"epoch {found}"
-                )
+                raise FatalError(f"sink '{self._sink.name}': epoch {epoch} was not staged", got=f"epoch {found}")
             return
         with told(self._path):
             self._db.execute("commit")
@@ -94,9 +92,7 @@ class SqliteSink:
     def _opened(self) -> sqlite3.Connection:
         if self._db is None:
             self._path.parent.mkdir(parents=True, exist_ok=True)
-            self._db = sqlite3.connect(
-                self._path, timeout=self._timeout, isolation_level=None, check_same_thread=False
-            )
+            self._db = sqlite3.connect(self._path, timeout=self._timeout, isolation_level=None, check_same_thread=False)
         return self._db
 
     def _drop(self) -> None:
@@ -122,7 +118,7 @@ class SqliteSink:
                 where=str(self._path),
                 hint="another writer delivers to it: give one of the two another name or another target",
             )
-        if not note.whole and epoch not in (note.since, note.epoch):
+        if not note.whole and (epoch or 0) not in (note.since, note.epoch):
             raise FatalError(
                 f"the target of the sink '{note.sink}' lacks changes",
                 expected=f"epoch {note.since}",
@@ -145,12 +141,13 @@ class SqliteSink:
     # Writing -------------------------------------------------------------------------------------------------
 
     def _write(self, db: sqlite3.Connection, note: DeliveryNote, plus: Any, minus: Any) -> None:
-        if note.whole:
+        mirrors = note.mode == "mirror"
+        if mirrors and note.whole:
             self._shape_anew(db, note)
             db.execute(f"delete from {quoted(self._target)}")
         else:
             self._shape(db, note)
-        if note.mode == "mirror" and not note.whole:
+        if mirrors and not note.whole:
             if not note.key:
                 raise FatalError(f"sink '{note.sink}' takes changes only with a key", where=self._sink.where)
             for rows in (minus, plus):

@@ -219,9 +219,7 @@ class SqliteSource:
 
     # Whole ---------------------------------------------------------------------------------------------------
 
-    def _whole(
-        self, db: sqlite3.Connection, plan: Plan, known: Mapping[str, Any], version: str
-    ) -> Iterator[Batch]:
+    def _whole(self, db: sqlite3.Connection, plan: Plan, known: Mapping[str, Any], version: str) -> Iterator[Batch]:
         goes_on = bool(version) and known.get("version") == version and bool(plan.order)
         row = known.get("row") if goes_on else None
         where = f" where {plan.order} > ?" if row is not None else ""
@@ -237,9 +235,7 @@ class SqliteSource:
 
     # By the cursor -------------------------------------------------------------------------------------------
 
-    def _changed(
-        self, db: sqlite3.Connection, plan: Plan, known: Mapping[str, Any], version: str
-    ) -> Iterator[Batch]:
+    def _changed(self, db: sqlite3.Connection, plan: Plan, known: Mapping[str, Any], version: str) -> Iterator[Batch]:
         """Read what the cursor says is new, and what stands at its last value or at none, if that changed."""
         kind = Kind.UPSERT
         if not self._table.key:

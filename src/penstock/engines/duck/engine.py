@@ -19,7 +19,7 @@ from penstock.engines.duck.export import DuckExporter
 from penstock.engines.duck.intake import Intake, Reading
 from penstock.engines.duck.known import make_known
 from penstock.engines.duck.reads import sql_of
-from penstock.engines.duck.rows import DuckRows
+from penstock.engines.duck.rows import DuckRows, lazily
 from penstock.engines.duck.txn import DuckTxn
 from penstock.engines.duck.words import SYSTEM, ident, schema_of, table
 from penstock.model.commit import Commit, Counts
@@ -182,7 +182,7 @@ class DuckEngine:
         try:
             with translated(query):
                 _one_select(cursor.extract_statements(query.text))
-                return DuckRows(cursor.sql(sql_of(query, self._catalog.with_graves)), query, cursor.close)
+                return DuckRows(lazily(cursor, sql_of(query, self._catalog.with_graves), query), query, cursor.close)
         except BaseException:
             cursor.close()
             raise

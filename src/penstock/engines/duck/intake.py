@@ -70,7 +70,7 @@ class Reading:
         """Open the batch for a table with these columns (None: a new one); `required` columns may not be null."""
         rows = self.batch.rows
         if isinstance(rows, Arrow):
-            return Opened(self.batch.schema or Schema(), rows.rows)
+            return self._cleaned_arrow(rows) if self.shape.clean else Opened(self.batch.schema or Schema(), rows.rows)
         piece = self._piece(rows)
         if piece.file.size == 0:
             return Opened(Schema(), None)
@@ -81,6 +81,33 @@ class Reading:
                 except (duckdb.Error, Unfit):
                     self.careful = True
             return self._careful(piece, have, required)
+
+    def _cleaned_arrow(self, rows: Arrow) -> Opened:
+        con, view = self.intake.con, f"typed_{next(_numbers)}"
+        con.register(view, Capsule(rows.rows))
+        try:
+            return self._cleaned(view, self.batch.schema)
+        finally:
+            con.unregister(view)
+
+    def _cleaned(self, call: str, known: Schema | None) -> Opened:
+        """Take rows that are typed already through the cleaning functions; what they refuse is set aside as JSON."""
+        con, table = self.intake.con, f"cut_{next(_numbers)}"
+        self._opened.append(table)
+        schema = known or columns_of(con, f"select * from {call}")
+        _known(self.shape, schema)
+        casts = ", ".join(f"cast({ident(c.name)} as {c.type}) as {ident(c.name)}" for c in schema)
+        con.execute(
+            f"create or replace temp table {table} as select row_number() over () as _n, "
+            f"to_json(r)::varchar as _raw, {casts} from {call} as r"
+        )
+        fields = tuple(cutting.Field(c.name, c.type, ident(c.name)) for c in schema)
+        texts = {c.name: f"cast({ident(c.name)} as varchar)" for c in schema}
+        cut = cutting.Cut(table, fields, literal(self.partition or self.shape.table))
+        cut = cutting.dressed(cut, self.shape.clean, texts, ())
+        make_known(con, cutting.good(cut), self.intake.known)
+        rejects = Capsule(con.sql(cutting.bad(cut)))
+        return Opened(_public(cut.schema, self.shape.table), Capsule(con.sql(cutting.good(cut))), rejects)
 
     def failed(self) -> bool:
         """Note that crossing failed; tells whether another, careful, attempt makes sense."""
@@ -154,6 +181,8 @@ class Reading:
 
     def _careful(self, piece: Piece, have: Schema | None, required: tuple[str, ...]) -> Opened:
         con, wanted = self.intake.con, self._format()
+        if isinstance(wanted, Parquet) and self.shape.clean:
+            return self._cleaned(f"read_parquet({literal(piece.path)})", None)
         table = f"cut_{next(_numbers)}"
         self._opened.append(table)
         if isinstance(wanted, Csv):

@@ -55,6 +55,18 @@ def schema_capsule(rows: Any) -> Any:
     return rows
 
 
+def lazily(con: duckdb.DuckDBPyConnection, text: str, query: Query) -> duckdb.DuckDBPyRelation:
+    """Return a select as a relation that runs when it is read; a mistake in it is raised with its line."""
+    import duckdb
+
+    try:
+        return con.sql(text)
+    except duckdb.Error:
+        with translated(query, 1 + text.count("\n") - query.text.count("\n")):
+            con.execute(f"describe\n{text}")  # says the same with the line, which `sql` leaves out
+        raise
+
+
 class DuckRows:
     """The rows of a query; closing it lets go of its cursor."""
 

@@ -15,7 +15,7 @@ from penstock.engines.duck.desk import Desk
 from penstock.engines.duck.errors import translated
 from penstock.engines.duck.layout import write_schema
 from penstock.engines.duck.reads import sql_of
-from penstock.engines.duck.rows import DuckRows
+from penstock.engines.duck.rows import DuckRows, lazily
 from penstock.engines.duck.words import SYSTEM, buried, idents, stored
 from penstock.model.change import Change, Staged
 from penstock.model.commit import Counts
@@ -105,7 +105,7 @@ class DuckTxn(Desk):
         """Read inside the transaction."""
         with translated(query):
             self.catalog.make_known(query.text)
-            return DuckRows(self.con.sql(sql_of(query, self.with_graves)), query)
+            return DuckRows(lazily(self.con, sql_of(query, self.with_graves), query), query)
 
     # -- changing ----------------------------------------------------------------------------------------------
 
