@@ -363,6 +363,6 @@ class TestLogs(SourceSuite):
         columns = Schema.of([("number", "bigint")])
         where = Connection("logs", "logs", "")
         return SourceCase(
-            connector("logs"), RawTable("raw.lines", where, read="app.log", options=options, columns=columns), context, lambda: held,
-            {"level": "varchar", "number": "bigint"}, add=lambda: put(range(30, 33)), spoil=spoil,
+            connector("logs"), RawTable("raw.lines", where, read="app.log", options=options, columns=columns), context,
+            lambda: held, {"level": "varchar", "number": "bigint"}, add=lambda: put(range(30, 33)), spoil=spoil,
         )  # fmt: skip

@@ -5,7 +5,6 @@ from __future__ import annotations
 import uuid
 from typing import TYPE_CHECKING, Any
 
-from penstock.app.answers import Lineage, Planned, Replayed, TableStatus, UnitResult
 from penstock.app.opened import App, of_project, open_project
 from penstock.base.errors import ConfigError
 from penstock.base.text import did_you_mean
@@ -15,6 +14,7 @@ from penstock.model.table import Table
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
+    from penstock.app.answers import Lineage, Planned, Replayed, TableStatus, UnitResult
     from penstock.model.check import Verdict
     from penstock.model.relation import Relation
     from penstock.model.run import Run, Step
@@ -46,6 +46,7 @@ def run(
 
 def plan(app: App, select: Sequence[str] = (), *, exclude: Sequence[str] = ()) -> list[Planned]:
     """Return what a run would do and why; changes nothing."""
+    from penstock.app.answers import Planned
     from penstock.refresh.cascade import due
 
     tables = _selected(app, select, exclude)
@@ -125,6 +126,7 @@ def check(app: App, select: Sequence[str] = ()) -> list[Verdict]:
 
 def test(app: App, select: Sequence[str] = ()) -> list[UnitResult]:  # noqa: PT028
     """Run the unit tests of tables, each on rows of its own in a warehouse of its own."""
+    from penstock.app.answers import UnitResult
     from penstock.engines.duck import open_engine
     from penstock.refresh.units import run_units
 
@@ -137,6 +139,7 @@ def test(app: App, select: Sequence[str] = ()) -> list[UnitResult]:  # noqa: PT0
 
 def lineage(app: App, table: str) -> Lineage:
     """Return what a table reads and what reads it, tables and sinks."""
+    from penstock.app.answers import Lineage
     from penstock.plan import lineage as lines
 
     return Lineage(*_lineage_parts(lines, app, table))
@@ -149,6 +152,8 @@ def _lineage_parts(lines: Any, app: App, table: str) -> tuple[Any, ...]:
 
 def status(app: App) -> list[TableStatus]:
     """Return how every table stands."""
+    from penstock.app.answers import TableStatus
+
     relations, rejects = app.engine.relations(), app.engine.rejects()
     times = {c.version: c.at for c in app.engine.commits()}
     last = _last_steps(app)
@@ -233,6 +238,7 @@ def _repair(app: App) -> None:
 
 def replay(app: App, table: str, *, command: str = "") -> Replayed:
     """Try the rejected rows of a raw table again, and refresh what depends on it; all in one version."""
+    from penstock.app.answers import Replayed
     from penstock.run.replay import replay as go
 
     if table not in app.project.raw:

@@ -13,7 +13,7 @@ from penstock.model.relation import Query
 from penstock.model.run import Step
 from penstock.model.step import Build, Compare, Compute, Conform, Found
 from penstock.protocols.engine import Replay
-from penstock.refresh import checks, ingest, python
+from penstock.refresh import ingest
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -75,16 +75,16 @@ def cascade(engine: Engine, job: Job, clock: Clock, failed: Mapping[str, Penstoc
     """
     known = dict(failed or {})
     while True:
-        txn = engine.begin()
+        attempt = _Attempt(engine, job, clock, known)
         try:
-            outcome = _Attempt(engine, txn, job, clock, known).all()
+            outcome = attempt.all()
         except Replay:
-            txn.rollback()
+            attempt.undo()
         except _Failed as failure:
-            txn.rollback()
+            attempt.undo()
             known[failure.table] = failure.error
         except BaseException:
-            txn.rollback()
+            attempt.undo()
             raise
         else:
             outcome.failed = {**known, **outcome.failed}
@@ -94,18 +94,17 @@ def cascade(engine: Engine, job: Job, clock: Clock, failed: Mapping[str, Penstoc
 def commit_portions(engine: Engine, table: RawTable, portions: Sequence[Portion], run: str, clock: Clock) -> Outcome:
     """Commit batches of a larger pull by themselves, ahead of the cascade; raises what is wrong with them."""
     while True:
-        txn = engine.begin()
+        attempt = _Attempt(engine, _job_of_one(table, portions, run), clock, {})
         try:
-            attempt = _Attempt(engine, txn, _job_of_one(table, portions, run), clock, {})
             attempt.raw(table)
             attempt.end()
         except Replay:
-            txn.rollback()
+            attempt.undo()
         except _Failed as failure:
-            txn.rollback()
+            attempt.undo()
             raise failure.error from failure
         except BaseException:
-            txn.rollback()
+            attempt.undo()
             raise
         else:
             return attempt.outcome
@@ -140,8 +139,9 @@ def _job_of_one(table: RawTable, portions: Sequence[Portion], run: str) -> Job:
 class _Attempt:
     """One try at a cascade, inside one transaction."""
 
-    def __init__(self, engine: Engine, txn: Txn, job: Job, clock: Clock, known: Mapping[str, PenstockError]) -> None:
-        self.engine, self.txn, self.job, self.clock = engine, txn, job, clock
+    def __init__(self, engine: Engine, job: Job, clock: Clock, known: Mapping[str, PenstockError]) -> None:
+        self.engine, self.job, self.clock = engine, job, clock
+        self.begun: Txn | None = None
         self.known = known
         self.outcome = Outcome()
         self.relations: dict[str, Relation] = dict(engine.relations())
@@ -149,6 +149,18 @@ class _Attempt:
         self.stopped: set[str] = set(known)
         self.positions: dict[tuple[str, str], Position] = {}
         self.noted = False
+
+    @property
+    def txn(self) -> Txn:
+        """The transaction, begun when there is something to do."""
+        if self.begun is None:
+            self.begun = self.engine.begin()
+        return self.begun
+
+    def undo(self) -> None:
+        """Roll back what was begun."""
+        if self.begun is not None:
+            self.begun.rollback()
 
     def all(self) -> Outcome:
         """Go through all tables in order, then commit if anything is worth it."""
@@ -177,7 +189,7 @@ class _Attempt:
             self.outcome.version = self.txn.version
             faults.point("cascade.commit.after")
         else:
-            self.txn.rollback()
+            self.undo()
 
     # -- raw tables --------------------------------------------------------------------------------------------
 
@@ -241,6 +253,8 @@ class _Attempt:
         if new and not table.function:
             return _change(self.txn.run(Build(table.name, query, table.fingerprint, table.key))), "build"
         if table.function:
+            from penstock.refresh import python
+
             staged = python.compute(table, self.relations, self.txn, self.job.load)
         else:
             staged = _stage(self.txn.run(Compute(query)))
@@ -273,7 +287,12 @@ class _Attempt:
         self.outcome.steps[table.name] = step
 
     def _judge(self, name: str, wanted: Iterable[Any], change: Change) -> None:
-        found = checks.verify(tuple(wanted), change, self.txn)
+        judged = tuple(wanted)
+        if not judged:
+            return
+        from penstock.refresh import checks
+
+        found = checks.verify(judged, change, self.txn)
         self.outcome.verdicts += found
         bad = next((v for v in found if v.state == "failed"), None)
         if bad is not None:

@@ -12,7 +12,6 @@ from penstock.base.errors import PenstockError
 from penstock.model.run import Run, Step
 from penstock.protocols.source import Arrow, Batch, Kind
 from penstock.refresh import cascade as cascading
-from penstock.refresh.deliver import deliver
 from penstock.refresh.ingest import Portion
 from penstock.run.events import Event
 from penstock.run.pull import Pulls, lease
@@ -268,6 +267,8 @@ class _Going:
         if definition.table in self.failed or relation is None:
             reason = f"{definition.table} failed" if relation else f"{definition.table} has no rows yet"
             return Step(name, "deliver", "skipped", reason=reason)
+        from penstock.refresh.deliver import deliver
+
         try:
             sink = self.world.sink(definition)
             try:

@@ -55,7 +55,7 @@ class Server:
                 self.end_headers()
                 self.wfile.write(data)
 
-            do_POST = do_GET
+            do_POST = do_GET  # noqa: N815
 
             def log_message(self, *args):
                 pass
@@ -233,7 +233,7 @@ def test_json_lines_and_single_objects_and_nothing_are_understood(server, read):
 def test_pages_that_are_shorter_than_asked_are_not_the_end(server, read):
     server.answer = pages([{"id": 1}], [{"id": 2}, {"id": 3}], [{"id": 4}])
     assert len(rows_of(read(options={"paginate": {"by": "page", "size": 100}}))) == 4
-    assert [params for _, _, params, _, _ in server.asked][0] == {"page": "1", "per_page": "100"}
+    assert server.asked[0][2] == {"page": "1", "per_page": "100"}
 
 
 @pytest.mark.parametrize("until", ["pages", "more"])
@@ -425,6 +425,16 @@ def test_credentials_do_not_go_to_a_next_page_on_another_host(server, read):
         auth = {"auth": {"key": "key-123456", "query": "k"}}
         assert len(rows_of(read(connection=auth, options=options))) == 2
         assert other.asked[0][2] == {"p": "2"}
+    finally:
+        other.close()
+
+
+def test_credentials_do_not_go_to_an_endpoint_on_another_host(server, read):
+    other = Server()
+    try:
+        other.answer = lambda path, params: (200, {}, [{"id": 1}])
+        read(read=f"{other.url}/items", connection={"auth": {"bearer": "tok-123456"}})
+        assert "Authorization" not in other.asked[0][3]
     finally:
         other.close()
 

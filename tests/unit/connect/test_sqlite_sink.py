@@ -50,7 +50,8 @@ def target(tmp_path):
 
 
 def test_every_type_is_kept_and_comes_back_the_same(target):
-    query = """select 1::bigint as id, true as a, 170141183460469231731687303715884105727::hugeint as b, 7::hugeint as c,
+    query = """select 1::bigint as id, true as a, 170141183460469231731687303715884105727::hugeint as b,
+        7::hugeint as c,
         1.50::decimal(12,2) as d, 12345678901234567890.25::decimal(38,2) as e, 12.5::decimal(38,2) as f,
         date '2024-02-29' as g, timestamp '2024-02-29 10:00:00.5' as h, timestamptz '2024-02-29 10:00:00+02' as i,
         'nan'::double as j, 0.1::double as k, 'x'::blob as l, [1, 2] as m, {'a': 1.5::decimal(3,1), 'b': 'q"'} as n,
@@ -136,7 +137,8 @@ def test_a_key_of_several_columns_with_nulls_is_mirrored(target):
 
 def test_a_locked_file_is_tried_again_later(target):
     target.deliver(1, "select 1 as id")
-    hold = "import sqlite3, sys; c = sqlite3.connect(sys.argv[1]); c.execute('begin immediate'); print(flush=True); input()"
+    lock = "c = sqlite3.connect(sys.argv[1]); c.execute('begin immediate')"
+    hold = f"import sqlite3, sys; {lock}; print(flush=True); input()"
     with subprocess.Popen(
         [sys.executable, "-c", hold, target.path], stdin=subprocess.PIPE, stdout=subprocess.PIPE
     ) as other:

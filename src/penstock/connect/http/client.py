@@ -60,7 +60,7 @@ class Client:
     def __init__(self, settings: Settings, clock: Clock) -> None:
         self._settings = settings
         self._clock = clock
-        scheme, host, port = _origin(settings.url)
+        scheme, host, port = _origin(settings.home)
         # A host that sends plain requests on to its own encrypted door is still the same host.
         self._own = {(scheme, host, port), *([("https", host, 443)] if (scheme, port) == ("http", 80) else [])}
         self._clients: dict[str, httpx2.Client] = {}

@@ -54,10 +54,11 @@ class Since:
 
 @dataclass(frozen=True, slots=True)
 class Settings:
-    """One endpoint; `url` is where the first page is asked for, without parameters."""
+    """One endpoint; `url` is where the first page is asked for, `home` is the host that credentials are for."""
 
     table: RawTable
     url: str
+    home: str
     kind: Kind
     auth: Auth
     headers: Mapping[str, str]
@@ -84,6 +85,7 @@ def settings_of(table: RawTable) -> Settings:
     return Settings(
         table=table,
         url=url,
+        home=connection.address,
         kind=_kind(table, since),
         auth=_auth(table),
         headers=dict(connection.options.get("headers", {})),

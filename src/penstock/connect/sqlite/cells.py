@@ -1,4 +1,4 @@
-"""How a column of ours stands in SQLite: its declared type, and its Arrow values as values that SQLite keeps exactly."""
+"""How a column of ours stands in SQLite: its declared type, and its values as values that SQLite keeps exactly."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Keeps a table of a SQLite file equal to one of ours, or adds our new rows to it: rows and epoch in one transaction."""
+"""Keeps a table of a SQLite file equal to one of ours, or adds our new rows: rows and epoch in one transaction."""
 
 from __future__ import annotations
 

@@ -87,11 +87,8 @@ class SqliteSource:
 
     @property
     def can(self) -> SourceCan:
-        if not self._table.cursor:
-            kind = Kind.SNAPSHOT
-        else:
-            kind = Kind.UPSERT if self._table.key else Kind.APPEND
-        return SourceCan(kinds=frozenset({kind}))
+        by_cursor = Kind.UPSERT if self._table.key else Kind.APPEND
+        return SourceCan(kinds=frozenset({by_cursor if self._table.cursor else Kind.SNAPSHOT}))
 
     def partitions(self, known: Sequence[str]) -> Sequence[str]:
         del known
@@ -412,11 +409,11 @@ def _row_id(db: sqlite3.Connection, relation: str, described: Sequence[tuple[str
 
 
 def _is_unique(db: sqlite3.Connection, table: str, column: str) -> bool:
-    described = columns_of(db, table)
-    keys = [name.lower() for name, _, at in described if at]
-    if keys == [column.lower()]:
-        return True
+    """Tell whether a column is unique and never null; a primary key may be null here, unless it is the row id."""
     required = {row[1].lower() for row in db.execute(f"pragma table_info({quoted(table)})") if row[3]}
+    keys = [(name.lower(), kind.upper()) for name, kind, at in columns_of(db, table) if at]
+    if [name for name, _ in keys] == [column.lower()]:
+        return keys[0][1] == "INTEGER" or column.lower() in required
     for index in db.execute(f"pragma index_list({quoted(table)})").fetchall():
         parts = [row[2] for row in db.execute(f"pragma index_info({quoted(index[1])})")]
         if index[2] and not index[4] and len(parts) == 1 and (parts[0] or "").lower() == column.lower():

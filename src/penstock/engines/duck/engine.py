@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import tempfile
 from datetime import UTC
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -15,12 +14,9 @@ from penstock.base.errors import FatalError, PlanError, UnsupportedError
 from penstock.engines.duck import layout
 from penstock.engines.duck.catalog import Catalog
 from penstock.engines.duck.errors import HeldError, translate, translated
-from penstock.engines.duck.export import DuckExporter
-from penstock.engines.duck.intake import Intake, Reading
 from penstock.engines.duck.known import make_known
 from penstock.engines.duck.reads import sql_of
 from penstock.engines.duck.rows import DuckRows, lazily
-from penstock.engines.duck.txn import DuckTxn
 from penstock.engines.duck.words import SYSTEM, ident, schema_of, table
 from penstock.model.commit import Commit, Counts
 from penstock.model.names import split
@@ -31,6 +27,9 @@ from penstock.protocols.source import Batch
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from penstock.engines.duck.export import DuckExporter
+    from penstock.engines.duck.intake import Intake, Reading
+    from penstock.engines.duck.txn import DuckTxn
     from penstock.model.position import Position
     from penstock.model.relation import Query, Relation
     from penstock.model.schema import Schema
@@ -52,9 +51,13 @@ def open_engine(path: str | Path, *, wait: float = 5.0, clock: Clock | None = No
     Waits up to `wait` seconds while another process holds the file, then raises `HeldError` with its pid.
     """
     time = clock or SystemClock()
-    scratch = Path(tempfile.gettempdir()) / "penstock" if str(path) == ":memory:" else Path(f"{path}.tmp")
-    if str(path) != ":memory:":
-        Path(path).parent.mkdir(parents=True, exist_ok=True)
+    if str(path) == ":memory:":
+        import tempfile
+
+        scratch = Path(tempfile.gettempdir()) / "penstock"
+    else:
+        scratch = Path(f"{path}.tmp")
+        scratch.parent.mkdir(parents=True, exist_ok=True)
     config: dict[str, str | bool | int | float | list[str]] = {
         "memory_limit": "40%", "temp_directory": str(scratch), "TimeZone": "UTC", "arrow_lossless_conversion": "true",
         "autoinstall_known_extensions": "false", "allow_unsigned_extensions": "false",
@@ -90,9 +93,18 @@ class DuckEngine:
     def __init__(self, con: duckdb.DuckDBPyConnection, scratch: Path) -> None:
         self._con = con
         self._scratch = scratch
-        self._intake = Intake(scratch)
+        self._made_intake: Intake | None = None
         self._txn: DuckTxn | None = None
         self._catalog = Catalog(con)
+
+    @property
+    def _intake(self) -> Intake:
+        """The instance that touches files, made when it is first needed."""
+        if self._made_intake is None:
+            from penstock.engines.duck.intake import Intake
+
+            self._made_intake = Intake(self._scratch)
+        return self._made_intake
 
     @property
     def can(self) -> EngineCan:
@@ -152,6 +164,8 @@ class DuckEngine:
 
     def reading(self, batch: Batch | protocol.Reading, shape: Shape, partition: str) -> Reading:
         """Return a batch as a reading, whichever of the two it is."""
+        from penstock.engines.duck.intake import Reading
+
         if isinstance(batch, Reading):
             return batch
         if not isinstance(batch, Batch):
@@ -191,6 +205,8 @@ class DuckEngine:
         """Begin the one transaction that may write."""
         if self._txn is not None:
             raise FatalError("a transaction of this warehouse is open already")
+        from penstock.engines.duck.txn import DuckTxn
+
         self._txn = DuckTxn(self._con, self._catalog, self.reading, self._ended)
         return self._txn
 
@@ -208,11 +224,14 @@ class DuckEngine:
 
     def exporter(self) -> DuckExporter:
         """Return what writes outside the warehouse."""
-        return DuckExporter(self._intake)
+        from penstock.engines.duck.export import DuckExporter
+
+        return DuckExporter(lambda: self._intake)
 
     def close(self) -> None:
         """Let go of the warehouse."""
-        self._intake.close()
+        if self._made_intake is not None:
+            self._made_intake.close()
         self._con.close()
         if self._scratch.is_dir() and not any(self._scratch.iterdir()):
             self._scratch.rmdir()

@@ -13,7 +13,7 @@ from penstock.engines.duck.rows import Capsule
 from penstock.engines.duck.words import ident, idents, literal, one, same
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
 
     import duckdb
 
@@ -27,14 +27,14 @@ _EPOCHS = "penstock_epoch"
 class DuckExporter:
     """Writes outside the warehouse."""
 
-    def __init__(self, intake: Intake) -> None:
+    def __init__(self, intake: Callable[[], Intake]) -> None:
         self._intake = intake
 
     def write_file(self, rows: Any, path: Path, format: str, options: Mapping[str, Any]) -> int:  # noqa: A002
         """Write a file, flushed to the disk; returns the number of rows."""
         if format not in _WRITES:
             raise UnsupportedError(f"files of the format '{format}' cannot be written", expected=" or ".join(_WRITES))
-        con = self._intake.con
+        con = self._intake().con
         more = "".join(f", {name} {literal(value)}" for name, value in options.items())
         con.register("outgoing", Capsule(rows))
         try:
@@ -48,7 +48,7 @@ class DuckExporter:
 
     def write_database(self, path: Path, note: DeliveryNote, target: str, plus: Any, minus: Any) -> None:
         """Bring a table in a DuckDB file to `note.epoch` in one transaction with the epoch itself."""
-        con = self._intake.con
+        con = self._intake().con
         path.parent.mkdir(parents=True, exist_ok=True)
         with translated(subject=str(path)):
             con.execute(f"attach {literal(str(path))} as outside")
@@ -74,7 +74,7 @@ class DuckExporter:
         """Return the epoch that a sink has in a DuckDB file, or None."""
         if not path.exists():
             return None
-        con = self._intake.con
+        con = self._intake().con
         with translated(subject=str(path)):
             con.execute(f"attach {literal(str(path))} as outside (read_only)")
             try:

@@ -10,6 +10,7 @@ if TYPE_CHECKING:
     import duckdb
 
 _LONGEST = 64 * 1024 * 1024
+_CHUNK = 1024 * 1024
 
 
 def read(con: duckdb.DuckDBPyConnection, path: str, compression: str, name: str, first: int, table: str) -> None:
@@ -49,12 +50,24 @@ def bytes_of(path: str, at: int | None, shown: str) -> str:
 
 def _number(con: duckdb.DuckDBPyConnection, path: str, table: str) -> None:
     """Set the numbers of lines right where the reader passed over empty or unreadable ones."""
+    row = one(con.execute(f"select count(*) from {table}"))
+    have = row[0] if row else 0
+    if have == _count(path):
+        return
     with open(path, "rb") as stream:  # noqa: PTH123
         numbers = [at for at, line in enumerate(stream, 1) if line.strip(b"\r\n") and _decodes(line)]
-    if numbers and numbers[-1] != len(numbers):
-        have = one(con.execute(f"select count(*) from {table}"))
-        if have and have[0] == len(numbers):
-            con.execute(f"update {table} set _n = list_extract(?::bigint[], _n)", [numbers])
+    if have == len(numbers):
+        con.execute(f"update {table} set _n = list_extract(?::bigint[], _n)", [numbers])
+
+
+def _count(path: str) -> int:
+    """Count the lines of a file, the last one whether it ends or not."""
+    count, last = 0, b"\n"
+    with open(path, "rb") as stream:  # noqa: PTH123
+        while chunk := stream.read(_CHUNK):
+            count += chunk.count(b"\n")
+            last = chunk[-1:]
+    return count + (last != b"\n")
 
 
 def _decodes(line: bytes) -> bool:
