@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from penstock.base.errors import FatalError, PlanError, RetryableError
+from penstock.model.relation import Query
 from penstock.model.schema import Schema
 from penstock.protocols.source import Batch, Csv, File, Json, Lines, Scan, Time
 
@@ -202,3 +203,29 @@ def test_a_declared_schema_types_json_exactly(warehouse: Warehouse) -> None:
     warehouse.text(content, Json(lines=True, columns=schema))
     found = warehouse.rows("select id, a, moment::varchar from raw.t")
     assert found == [(9007199254740993, Decimal("1234567890.0123456789"), "2024-01-02 01:04:05+00")]
+
+
+def test_parts_of_json_that_are_always_null_or_empty_load(warehouse: Warehouse) -> None:
+    """What has no type yet is text."""
+    warehouse.text(b'{"n":{"a":[1],"b":null},"l":[],"x":null}\n', Json(lines=True))
+    assert warehouse.rows("select n.a, n.b, l, x from raw.t") == [([1], None, [], None)]
+
+
+def test_a_column_that_held_only_nulls_takes_the_type_of_its_first_values(warehouse: Warehouse) -> None:
+    """Its first type was a guess."""
+    from penstock.protocols.source import Arrow
+
+    for text in ("select 1 as a, null::varchar as b", "select 2 as a, 7::bigint as b"):
+        rows = warehouse.engine.read(Query(text))
+        warehouse.load(Batch(Arrow(rows), {}, schema=rows.schema), "raw.t", "")
+    assert warehouse.rows("select a, b from raw.t order by a") == [(1, None), (2, 7)]
+
+
+def test_cleaning_applies_to_rows_that_are_typed_already(warehouse: Warehouse) -> None:
+    """They are not texts, but may hold some."""
+    from penstock.protocols.source import Arrow
+
+    rows = warehouse.engine.read(Query("select 1 as a, ' X@Example.ORG ' as b union all select 2, 'no'"))
+    rejected = warehouse.load(Batch(Arrow(rows), {}, schema=rows.schema), "raw.t", "", clean={"b": "email"})
+    assert rejected == 1
+    assert warehouse.rows("select a, b from raw.t") == [(1, "x@example.org")]

@@ -45,6 +45,8 @@ class Desk:
         for column in schema:
             have = relation.schema.find(column.name)
             kind = column.type if have is None else widen(have.type, column.type)
+            if kind is None and have is not None and self._only_nulls(relation, have.name):
+                kind = column.type
             if kind is None and have is not None:
                 raise FatalError(
                     f"{relation.name}.{have.name}: the type changed in a way that would lose values",
@@ -61,6 +63,16 @@ class Desk:
         self.reveal(grown_relation)
         self.state.relations[relation.name] = grown_relation
         return grown_relation
+
+    def _only_nulls(self, relation: Relation, name: str) -> bool:
+        """Tell whether a column has never held a value: its type was a guess then, and nothing is lost with it."""
+        places = [stored(relation.physical)]
+        if relation.physical in self.with_graves:
+            places.append(buried(relation.physical))
+        return not any(
+            self.con.execute(f"select 1 from {place} where {ident(name)} is not null limit 1").fetchall()
+            for place in places
+        )
 
     def _alter(self, relation: Relation, changes: list[tuple[str, str, str]]) -> None:
         places = [stored(relation.physical)]

@@ -10,11 +10,11 @@ import duckdb
 
 from penstock.engines.duck.errors import translate
 from penstock.engines.duck.intake import columns_of
-from penstock.engines.duck.layout import columns_ddl, physical, read_schema, write_schema
+from penstock.engines.duck.layout import physical, read_schema, write_schema
 from penstock.engines.duck.words import SYSTEM, ident, idents, literal, one, stored
 from penstock.model.change import Change, Staged
 from penstock.model.relation import Query, Relation
-from penstock.model.schema import Schema
+from penstock.model.schema import Schema, widen
 from penstock.protocols.engine import Replay, Target
 
 if TYPE_CHECKING:
@@ -37,7 +37,7 @@ def _crossing(
     try:
         desk.show(view, opened.rows)
         schema = opened.schema if len(opened.schema) else columns_of(desk.con, view)
-        yield view, schema
+        yield view, _settled(schema)
     except duckdb.Error as error:
         if reading.failed():
             raise Replay from error
@@ -46,6 +46,11 @@ def _crossing(
     reading.verify()
     if opened.rejects is not None:
         note_rejects(desk, reading.shape.table, reading.partition, opened.rejects)
+
+
+def _settled(schema: Schema) -> Schema:
+    """Return a schema whose columns that have no type, having no values, are text."""
+    return Schema(tuple(replace(c, type="varchar") if c.type == "null" else c for c in schema))
 
 
 def note_rejects(desk: Desk, source: str, partition: str, rejects: Any) -> None:
@@ -173,33 +178,49 @@ def _grow(desk: Desk, relation: Relation, rows: str, schema: Schema, partition: 
 def hold(desk: Desk, reading: Reading, position: str) -> int:
     """Keep a page of a snapshot until all of it is there."""
     source, partition = reading.shape.table, reading.partition
-    staged = stage(desk, reading)
     row = one(
         desk.con.execute(
             f"select physical, columns, rows from {SYSTEM}.pages where source = ? and partition = ?",
             [source, partition],
         )
     )
-    if not len(staged.schema):
-        return int(row[2]) if row else 0
-    if row is None:
-        name, schema, rows = physical(f"{source}#pages", desk.version, desk.state.next_rid), staged.schema, 0
-        desk.con.execute(f"create table {stored(name)} ({columns_ddl(schema)})")
-    else:
-        name, rows = row[0], int(row[2])
-        schema = _held_schema(desk, Relation(source, read_schema(row[1]), "", name), staged.schema)
-    desk.con.execute(f"insert into {stored(name)} by name select * from {staged.name}")
+    pages = Relation(source, read_schema(row[1]), "", row[0], rows=int(row[2])) if row else None
+    grown = _staged_page(desk, reading, pages) if reading.shape.select else _page(desk, reading, pages)
+    if grown is None:
+        return pages.rows if pages else 0
     desk.con.execute(f"delete from {SYSTEM}.pages where source = ? and partition = ?", [source, partition])
     desk.con.execute(
         f"insert into {SYSTEM}.pages values (?, ?, ?, ?, ?, ?)",
-        [source, partition, position, write_schema(schema), rows + staged.rows, name],
+        [source, partition, position, write_schema(grown.schema), grown.rows, grown.physical],
     )
-    return rows + staged.rows
+    return grown.rows
+
+
+def _page(desk: Desk, reading: Reading, pages: Relation | None) -> Relation | None:
+    """Let a page cross straight into the storage of the pages."""
+    with _crossing(desk, reading, pages.schema if pages else None, reading.shape.required) as (view, schema):
+        return _kept(desk, reading, pages, view, schema) if view else None
+
+
+def _staged_page(desk: Desk, reading: Reading, pages: Relation | None) -> Relation | None:
+    staged = stage(desk, reading)
+    return _kept(desk, reading, pages, staged.name, staged.schema) if len(staged.schema) else None
+
+
+def _kept(desk: Desk, reading: Reading, pages: Relation | None, rows: str, schema: Schema) -> Relation:
+    """Add rows to the storage of the pages, made now where there is none."""
+    if pages is None:
+        name = physical(f"{reading.shape.table}#pages", desk.version, desk.state.next_rid)
+        count = _count(desk, f"create table {stored(name)} as select {_casts(schema)} from {rows}")
+        pages = Relation(reading.shape.table, schema, "", name)
+    else:
+        pages = replace(pages, schema=_held_schema(desk, pages, schema))
+        count = _count(desk, f"insert into {stored(pages.physical)} by name select {_casts(schema)} from {rows}")
+    count -= _without_key(desk, reading, stored(pages.physical))
+    return replace(pages, rows=pages.rows + count)
 
 
 def _held_schema(desk: Desk, pages: Relation, schema: Schema) -> Schema:
-    from penstock.model.schema import widen
-
     grown = pages.schema
     for column in schema:
         have = pages.schema.find(column.name)
@@ -212,7 +233,7 @@ def _held_schema(desk: Desk, pages: Relation, schema: Schema) -> Schema:
 
 
 def held(desk: Desk, source: str, partition: str) -> Staged | None:
-    """Give the held pages as a stage and forget them."""
+    """Give the held pages as a stage, which goes when the transaction is committed, and forget them."""
     row = one(
         desk.con.execute(
             f"select physical, columns, rows from {SYSTEM}.pages where source = ? and partition = ?",
@@ -221,11 +242,9 @@ def held(desk: Desk, source: str, partition: str) -> Staged | None:
     )
     if row is None:
         return None
-    name = desk.new_stage()
-    desk.con.execute(f"create temp table {name} as select * from {stored(row[0])}")
-    desk.con.execute(f"drop table {stored(row[0])}")
     desk.con.execute(f"delete from {SYSTEM}.pages where source = ? and partition = ?", [source, partition])
-    return Staged(name, read_schema(row[1]), int(row[2]), partition)
+    desk.state.leaving.append(stored(row[0]))
+    return Staged(stored(row[0]), read_schema(row[1]), int(row[2]), partition)
 
 
 def _count(desk: Desk, sql: str, values: Sequence[object] = ()) -> int:

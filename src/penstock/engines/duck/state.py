@@ -21,4 +21,5 @@ class State:
     stages: int = 0
     rejected: int = 0
     views: list[str] = field(default_factory=list)
+    leaving: list[str] = field(default_factory=list)
     with_graves: set[str] = field(default_factory=set)

@@ -192,6 +192,8 @@ class DuckTxn(Desk):
             ],
         )  # fmt: skip
         self._write_relations()
+        for pages in self.state.leaving:
+            self.con.execute(f"drop table {pages}")
         if commit.positions:
             keys = list(commit.positions)
             values = [

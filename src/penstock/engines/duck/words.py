@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING, Any
 
 from penstock.model.names import split
@@ -13,6 +14,7 @@ if TYPE_CHECKING:
     import duckdb
 
 SYSTEM = "_penstock"
+_NULL = re.compile(r'(?<!")\bnull\b(?!")')  # the type of a part that was always null
 
 
 def ident(name: str) -> str:
@@ -83,7 +85,8 @@ def ours(kind: str) -> str:
     if kind.upper().startswith("ENUM"):
         return "varchar"
     try:
-        return canonical(kind)
+        word = canonical(kind)
+        return word if word == "null" else _NULL.sub("varchar", word)
     except ValueError:
         return kind.lower()
 
