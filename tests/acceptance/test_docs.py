@@ -1,7 +1,7 @@
 """The documentation is held to its word: links lead somewhere, tables say what the code says, projects run.
 
-A page carries marks that readers do not see. `<!-- file: PATH -->` makes a file of the block of code after it,
-`<!-- run: COMMAND -->` is a command that must succeed, `<!-- output: COMMAND -->` one that must print the block after it.
+A page carries marks that readers do not see: `<!-- file: PATH -->` makes a file of the block of code after it,
+`<!-- run: COMMAND -->` is a command that must succeed, and one under `<!-- output: COMMAND -->` must print the block.
 """
 
 import ast
@@ -16,8 +16,9 @@ from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
-import penstock
 import pytest
+
+import penstock
 from penstock.base import plugins
 
 ROOT = Path(__file__).resolve().parents[2]

@@ -259,12 +259,8 @@ def transcoded(parts: Iterable[bytes], encoding: str, name: str) -> Iterator[byt
     for part, final in _with_end(parts):
         try:
             text = decoder.decode(part, final)
-        except UnicodeDecodeError as error:
-            good = bytes(error.object[: error.start]).decode(encoding, "replace").count("\n")
-            raise FatalError(
-                f"not valid {encoding}", where=f"{name}:{line + good}", got=_shown(error),
-                hint="declare the file's real encoding with the option `encoding`",
-            ) from error  # fmt: skip
+        except UnicodeError as error:
+            raise _undecodable(error, encoding, name, line) from error
         line += text.count("\n")
         if text:
             yield text.encode()
@@ -274,6 +270,14 @@ def _with_end(parts: Iterable[bytes]) -> Iterator[tuple[bytes, bool]]:
     for part in parts:
         yield part, False
     yield b"", True
+
+
+def _undecodable(error: UnicodeError, encoding: str, name: str, line: int) -> FatalError:
+    hint = "declare the file's real encoding with the option `encoding`"
+    if not isinstance(error, UnicodeDecodeError):  # such as UTF-16 without its mark
+        return FatalError(f"not valid {encoding}", where=f"{name}:{line}", got=str(error), hint=hint)
+    good = bytes(error.object[: error.start]).decode(encoding, "replace").count("\n")
+    return FatalError(f"not valid {encoding}", where=f"{name}:{line + good}", got=_shown(error), hint=hint)
 
 
 def _shown(error: UnicodeDecodeError) -> str:

@@ -115,6 +115,18 @@ def _field(text: str) -> tuple[str, str]:
     return name, rest
 
 
+def field_of(text: str) -> tuple[str, str]:
+    """Return name and type of a field of a struct, the name without its quotes.
+
+    >>> field_of('"a b" varchar'), field_of("a integer[]")
+    (('a b', 'varchar'), ('a', 'integer[]'))
+    """
+    name, kind = _field(text.strip())
+    if name.startswith('"'):
+        name = name[1:-1].replace('""', '"')
+    return name, kind.strip()
+
+
 def split_list(text: str) -> list[str]:
     """Split at the commas that stand in no bracket and no quotes.
 

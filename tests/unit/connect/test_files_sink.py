@@ -33,7 +33,8 @@ class Target:
         self.table = SinkTable(name, "t", Connection("files", "files"), write, mode, options=options)
 
     def sink(self) -> Sink:
-        exporter = DuckExporter(Intake(self.root / "scratch"))
+        intake = Intake(self.root / "scratch")
+        exporter = DuckExporter(lambda: intake)
         return CONNECTOR.sink(self.table, Context(self.root, self.root / "scratch", exporter=exporter))
 
     def stage(self, epoch: int, rows: str, *, whole: bool | None = None) -> Sink:

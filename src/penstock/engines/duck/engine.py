@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from datetime import UTC
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -63,10 +64,19 @@ def open_engine(path: str | Path, *, wait: float = 5.0, clock: Clock | None = No
         "autoinstall_known_extensions": "false", "allow_unsigned_extensions": "false",
     }  # fmt: skip
     con = _connect(str(path), config, wait, time)
+    if str(path) != ":memory:":
+        _sweep(scratch)
     with translated(subject=str(path)):
         layout.prepare(con)
         con.execute(_LOCKED)
     return DuckEngine(con, scratch)
+
+
+def _sweep(scratch: Path) -> None:
+    """Remove what processes that died left in a folder that only the holder of the warehouse uses."""
+    for left in scratch.glob("*-*-*"):
+        if left.name.split("-")[1] != str(os.getpid()):
+            left.unlink(missing_ok=True)
 
 
 def _connect(

@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import os
+from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
+
+import duckdb
 
 from penstock.base import faults
 from penstock.base.errors import FatalError, UnsupportedError
@@ -14,8 +17,6 @@ from penstock.engines.duck.words import ident, idents, literal, one, same
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
-
-    import duckdb
 
     from penstock.engines.duck.intake import Intake
     from penstock.model.sink import DeliveryNote
@@ -62,7 +63,8 @@ class DuckExporter:
                 con.execute("commit")
                 faults.point("duckdb.sink.committed")
             except BaseException:
-                con.execute("rollback")
+                with suppress(duckdb.TransactionException):  # the error has ended it already
+                    con.execute("rollback")
                 raise
             finally:
                 for name, rows in (("came", plus), ("went", minus)):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import itertools
 import os
 from dataclasses import dataclass, field
@@ -27,6 +28,7 @@ if TYPE_CHECKING:
     from penstock.model.step import Shape
 
 _numbers = itertools.count(1)
+_FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 _Parts: TypeAlias = "tuple[cutting.Cut, dict[str, str]]"
 
 
@@ -77,10 +79,15 @@ class Reading:
         with translated(subject=piece.name):
             if not self.careful and not self.shape.clean and not isinstance(rows.format, Lines):
                 try:
-                    return self._quick(piece.path, piece.file, have)
+                    return self._quick(piece, have)
                 except (duckdb.Error, Unfit):
                     self.careful = True
-            return self._careful(piece, have, required)
+                except read_csv.Blank:
+                    return Opened(Schema(), None)
+            try:
+                return self._careful(piece, have, required)
+            except read_csv.Blank:
+                return Opened(Schema(), None)
 
     def _cleaned_arrow(self, rows: Arrow) -> Opened:
         con, view = self.intake.con, f"typed_{next(_numbers)}"
@@ -143,10 +150,11 @@ class Reading:
         path = str(self.spooled)
         return Piece(path, File(path, self.spooled.stat().st_size, 0), rows.name or self.partition, rows.first_line)
 
-    def _quick(self, path: str, file: File, have: Schema | None) -> Opened:
+    def _quick(self, piece: Piece, have: Schema | None) -> Opened:
         con, wanted = self.intake.con, self._format()
+        path, file = piece.path, piece.file
         if isinstance(wanted, Csv):
-            how = read_csv.dialect(con, path, file, wanted)
+            how = read_csv.dialect(con, path, file, wanted, piece.name)
             types = _resolve(how.types, have, self._declared())
             if types is None:
                 raise Unfit
@@ -154,8 +162,9 @@ class Reading:
         elif isinstance(wanted, Json) and not wanted.records:
             kind = "newline_delimited" if wanted.lines else "array"
             known = wanted.columns.types if wanted.columns else None
-            types = _resolve(known or read_json.describe(con, path, kind, file.compression), have, self._declared())
-            if types is None:
+            found = known or read_json.describe(con, path, kind, file.compression)
+            types = _resolve(found, have, self._declared())
+            if types is None or (known is None and list(found) == [read_json.NO_OBJECTS]):
                 raise Unfit
             sql = read_json.strict(path, kind, file.compression, types)
         elif isinstance(wanted, Parquet):
@@ -195,6 +204,8 @@ class Reading:
             cut, texts = read_lines.cut(wanted, piece.name, piece.first, table)
         else:
             raise FatalError("the Parquet file cannot be read", where=piece.name)
+        if not cut.fields:
+            return Opened(Schema(), None, Capsule(con.sql(f"from {table}_bad")))
         _known(self.shape, cut.schema)
         cut = cutting.dressed(cut, self.shape.clean, texts, required)
         make_known(con, cutting.good(cut), self.intake.known)
@@ -204,7 +215,7 @@ class Reading:
 
     def _cut_csv(self, piece: Piece, wanted: Csv, have: Schema | None, table: str) -> _Parts:
         con = self.intake.con
-        how = read_csv.dialect(con, piece.path, piece.file, wanted)
+        how = read_csv.dialect(con, piece.path, piece.file, wanted, piece.name)
         read_csv.careful(con, piece.path, how, (piece.name, piece.first), table)
         con.execute(f"alter table {table} add column _raw varchar")
         con.execute(f"update {table} set _raw = {read_csv.raw(how)}")
@@ -315,9 +326,16 @@ class Intake:
     def spool(self, text: Text) -> Path:
         """Write a text's chunks into a temporary file."""
         path = self.path("text")
-        with path.open("wb") as out:
-            for chunk in text.chunks:
-                out.write(chunk)
+        try:
+            with path.open("wb") as out:
+                for chunk in text.chunks:
+                    out.write(chunk)
+        except BaseException as error:
+            path.unlink(missing_ok=True)
+            if isinstance(error, OSError) and error.errno in _FULL:
+                hint = "the disk is full: free some space and run again; nothing was half done"
+                raise FatalError("there is no room for what was read", where=str(path), hint=hint) from error
+            raise
         return path
 
     def close(self) -> None:

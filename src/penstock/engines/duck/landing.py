@@ -31,6 +31,8 @@ def _crossing(
     """Give a batch as a view of the warehouse instance, with its columns; note its rejects afterwards."""
     opened = reading.open(have, required)
     if opened.rows is None:
+        if opened.rejects is not None:
+            note_rejects(desk, reading.shape.table, reading.partition, opened.rejects)
         yield "", Schema()
         return
     view = f"crossing_{desk.new_stage()}"

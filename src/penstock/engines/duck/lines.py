@@ -2,41 +2,132 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+import os
+import re
+import tempfile
+from contextlib import contextmanager
+from functools import partial
+from pathlib import Path
+from typing import IO, TYPE_CHECKING, Any, cast
 
+import duckdb
+
+from penstock.base.errors import FatalError
 from penstock.engines.duck.words import literal, one, options
 
 if TYPE_CHECKING:
-    import duckdb
+    from collections.abc import Iterator
 
 _LONGEST = 64 * 1024 * 1024
+_BLOCK = 1 << 20
+_NO_NULL = "\x02"
+RETURN = "\ue00d"  # stands in a copy for a carriage return that ends no line
+_REASONS = {
+    "INVALID ENCODING": "not valid UTF-8",
+    "TOO MANY COLUMNS": "the line holds the control character 0x1f",
+}
 _CHUNK = 1024 * 1024
 
 
 def read(con: duckdb.DuckDBPyConnection, path: str, compression: str, name: str, first: int, table: str) -> None:
     """Read the lines that are not empty into `table` (`_n` from 1, `_raw`); others that fail go to `{table}_bad`."""
+    con.execute(f"create or replace temp table {table}_bad (place varchar, row varchar, reason varchar)")
+    try:
+        _read(con, (path, compression), (name, first), table, f"coalesce(line, {literal(_NO_NULL)})")
+    except duckdb.InvalidInputException:  # what DuckDB makes of a carriage return within a line
+        with evened(con, path, compression) as even:
+            text = f"replace(coalesce(line, {literal(_NO_NULL)}), {literal(RETURN)}, chr(13))"
+            _read(con, (even, ""), (name, first), table, text)
+    if not compression:
+        _number(con, path, table)
+
+
+def _read(con: duckdb.DuckDBPyConnection, file: tuple[str, str], where: tuple[str, int], table: str, text: str) -> None:
+    (path, compression), (name, first) = file, where
     arguments = options(
         {
             "delim": "\x1f", "quote": "", "escape": "", "header": False, "columns": {"line": "varchar"},
-            "auto_detect": False, "max_line_size": _LONGEST, "store_rejects": True, "nullstr": "\x02",
+            "auto_detect": False, "max_line_size": _LONGEST, "store_rejects": True, "nullstr": _NO_NULL,
             "compression": compression or None,
         }
     )  # fmt: skip
     con.execute(
-        f"create or replace temp table {table} as select row_number() over () as _n, line as _raw "
+        f"create or replace temp table {table} as select row_number() over () as _n, {text} as _raw "
         f"from read_csv({literal(path)}{arguments})"
     )
+    for line, at, kind, shown, message, _ in refused(con):
+        row = shown if compression else bytes_of(path, at, shown)
+        reason = _REASONS.get(kind) or message.split("\n")[0]
+        con.execute(f"insert into {table}_bad values (?, ?, ?)", [f"{name}:{line + first - 1}", returned(row), reason])
+
+
+def refused(con: duckdb.DuckDBPyConnection) -> list[tuple[Any, ...]]:
+    """Return what the reading of a text just refused: line, byte, kind, text, message, column; and forget it."""
     found = con.execute(
-        "select line, line_byte_position, error_type::varchar, csv_line, error_message from reject_errors order by line"
+        "select line, line_byte_position, error_type::varchar, csv_line, error_message, column_name "
+        "from reject_errors order by line"
     ).fetchall()
     con.execute("drop table reject_errors; drop table reject_scans")
-    con.execute(f"create or replace temp table {table}_bad (place varchar, row varchar, reason varchar)")
-    for line, at, kind, text, message in found:
-        row = text if compression else bytes_of(path, at, text)
-        reason = "not valid UTF-8" if kind == "INVALID ENCODING" else message.split("\n")[0]
-        con.execute(f"insert into {table}_bad values (?, ?, ?)", [f"{name}:{line + first - 1}", row, reason])
-    if not compression:
-        _number(con, path, table)
+    return found
+
+
+@contextmanager
+def evened(
+    con: duckdb.DuckDBPyConnection, path: str, compression: str, quoting: tuple[str, str] = ("", "")
+) -> Iterator[str]:
+    """Give a copy of a text in which all lines end alike; `returned` brings back other carriage returns.
+
+    What stands within quotes stays; `quoting` are quote and escape.
+    """
+    folder = Path(str((one(con.execute("select current_setting('temp_directory')")) or ("",))[0]))
+    folder.mkdir(parents=True, exist_ok=True)
+    handle, copy = tempfile.mkstemp(prefix=f"even-{os.getpid()}-", dir=folder)
+    try:
+        with os.fdopen(handle, "wb") as out, _opened(path, compression) as stream:
+            for part in _even(iter(partial(stream.read, _BLOCK), b""), *quoting):
+                out.write(part)
+        yield copy
+    finally:
+        Path(copy).unlink(missing_ok=True)
+
+
+def returned(text: str) -> str:
+    """Return a text of an even copy as it stood."""
+    return text.replace(RETURN, "\r")
+
+
+def _opened(path: str, compression: str) -> IO[bytes]:
+    if compression == "gzip":
+        import gzip
+
+        return cast("IO[bytes]", gzip.open(path, "rb"))
+    if compression:
+        raise FatalError("lines that end in more than one way cannot be read from zstd yet", where=path)
+    return open(path, "rb")  # noqa: PTH123
+
+
+def _even(blocks: Iterator[bytes], quote: str, escape: str) -> Iterator[bytes]:
+    marks = [re.escape((escape + quote).encode())] if quote and escape not in ("", quote) else []
+    marks += [re.escape(quote.encode())] if quote else []
+    found = re.compile(b"|".join([*marks, rb"\r\n", rb"\r"]))
+    inside = False
+
+    def replaced(match: re.Match[bytes]) -> bytes:
+        nonlocal inside
+        text = match[0]
+        if text == quote.encode():
+            inside = not inside
+        if inside or text[:1] != b"\r":
+            return text
+        return b"\n" if text == b"\r\n" else RETURN.encode()
+
+    rest = b""
+    for block in blocks:
+        data = rest + block
+        cut = data.rfind(b"\n") + 1
+        rest = data[cut:]
+        yield found.sub(replaced, data[:cut])
+    yield found.sub(replaced, rest)
 
 
 def bytes_of(path: str, at: int | None, shown: str) -> str:

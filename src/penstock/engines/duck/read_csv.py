@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import csv
 import gzip
-from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any
 
 import duckdb
 
 from penstock.base.errors import FatalError, Place
 from penstock.engines.duck.cut import Cut, typed
-from penstock.engines.duck.lines import bytes_of
+from penstock.engines.duck.lines import RETURN, bytes_of, evened, refused, returned
 from penstock.engines.duck.words import ident, literal, one, options, ours
 
 if TYPE_CHECKING:
@@ -34,6 +34,10 @@ _GUARDED = (
     "uinteger",
     "ubigint",
 )
+
+
+class Blank(Exception):  # noqa: N818
+    """The text has no columns: it is empty, or nothing but a byte order mark."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,8 +70,11 @@ class Dialect:
         )  # fmt: skip
 
 
-def dialect(con: duckdb.DuckDBPyConnection, path: str, file: File, wanted: Csv) -> Dialect:
-    """Find out how a text is written: what is not declared is taken from its first rows."""
+def dialect(con: duckdb.DuckDBPyConnection, path: str, file: File, wanted: Csv, name: str) -> Dialect:
+    """Find out how a text is written: what is not declared is taken from its first rows.
+
+    Raises `Blank` where there are none, and `FatalError` for a header that cannot be one; `name` is the text's name.
+    """
     head = _head(path, file.compression)
     lines = head.splitlines()[wanted.skip :] or [""]
     delimiter = wanted.delimiter or max(_DELIMITERS, key=lambda d: (lines[0].count(d), -_DELIMITERS.index(d)))
@@ -79,13 +86,42 @@ def dialect(con: duckdb.DuckDBPyConnection, path: str, file: File, wanted: Csv) 
         fixed |= {name.lower() for name in types}
     else:
         header = wanted.header is not False
+        if header:
+            _check_header(lines, delimiter, (quote, escape), Place(name, wanted.skip + 1))
         types = _sniffed(con, path, file, delimiter, quote, escape, wanted)
         sniffed = bool(types)
-        types = types or _named(lines, delimiter, quote)
+        types = types or _named(lines, delimiter, (quote, escape))
+        if not types:
+            raise Blank
     kinds = {name: _declared(name, kind, wanted) for name, kind in types.items()}
     return Dialect(
         delimiter, quote, escape, header, wanted.skip, wanted.nulls, file.compression, kinds, sniffed, frozenset(fixed)
     )
+
+
+def _check_header(lines: list[str], delimiter: str, quoting: tuple[str, str], where: Place) -> None:
+    """Refuse a header whose quote never closes, which would make all rows names, and one that is no text."""
+    try:
+        header = _record(lines, delimiter, quoting)
+    except csv.Error as error:
+        if "unexpected end" not in str(error):
+            return
+        hint = "mend the file, or declare another quote; nothing of this file was loaded"
+        raise FatalError("a quote that never closes", where=where, hint=hint) from error
+    if any("\0" in name for name in header):
+        hint = "is the file whole, and is it text? nothing of it was loaded"
+        raise FatalError("the header holds zero bytes", where=where, hint=hint)
+
+
+def _record(lines: list[str], delimiter: str, quoting: tuple[str, str], *, strict: bool = True) -> list[str]:
+    """Return the fields of the first record."""
+    quote, escape = quoting
+    how: dict[str, Any] = {"quotechar": quote} if quote else {"quoting": csv.QUOTE_NONE}
+    if quote and escape != quote:
+        how |= {"escapechar": escape or None, "doublequote": False}
+    if len(delimiter) != 1:
+        return lines[0].split(delimiter)
+    return next(csv.reader((f"{line}\n" for line in lines), delimiter=delimiter, strict=strict, **how), [])
 
 
 def _declared(name: str, kind: str, wanted: Csv) -> str:
@@ -129,10 +165,9 @@ def _sniffed(
     return kinds
 
 
-def _named(lines: list[str], delimiter: str, quote: str) -> dict[str, str]:
-    reader = csv.reader(lines[:1], delimiter=delimiter, quotechar=quote or None)
+def _named(lines: list[str], delimiter: str, quoting: tuple[str, str]) -> dict[str, str]:
     names: dict[str, str] = {}
-    for at, name in enumerate(next(reader, [])):
+    for at, name in enumerate(_record(lines[:1], delimiter, quoting, strict=False)):
         plain = name.strip() or f"column{at}"
         while plain in names:
             plain += "_1"
@@ -166,17 +201,25 @@ def careful(con: duckdb.DuckDBPyConnection, path: str, how: Dialect, where: tupl
 
     `where` is the name of the text and the number of its first line. Raises `FatalError` for a quote that never closes.
     """
+    columns = "row_number() over () as _n, *"
+    try:
+        _cut_into(con, path, how, where, table, columns)
+    except duckdb.InvalidInputException:  # what DuckDB makes of lines that end in more than one way
+        columns = f"row_number() over () as _n, replace(columns(*), {literal(RETURN)}, chr(13))"
+        with evened(con, path, how.compression, (how.quote, how.escape)) as even:
+            _cut_into(con, even, replace(how, compression=""), where, table, columns)
+
+
+def _cut_into(
+    con: duckdb.DuckDBPyConnection, path: str, how: Dialect, where: tuple[str, int], table: str, columns: str
+) -> None:
     name, first = where
     texts = dict.fromkeys(how.types, "varchar")
     con.execute(
-        f"create or replace temp table {table} as select row_number() over () as _n, * from read_csv("
+        f"create or replace temp table {table} as select {columns} from read_csv("
         f"{literal(path)}{how.arguments(texts, long=True, store_rejects=True)})"
     )
-    found = con.execute(
-        "select line, line_byte_position, error_type::varchar, csv_line, error_message, column_name "
-        "from reject_errors order by line"
-    ).fetchall()
-    con.execute("drop table reject_errors; drop table reject_scans")
+    found = refused(con)
     open_quote = next((r for r in found if r[2] == "UNQUOTED VALUE"), None)
     too_long = next((r for r in found if r[2] == "LINE SIZE OVER MAXIMUM"), None)
     if open_quote or too_long:
@@ -187,7 +230,8 @@ def careful(con: duckdb.DuckDBPyConnection, path: str, how: Dialect, where: tupl
     con.execute(f"create or replace temp table {table}_bad (place varchar, row varchar, reason varchar)")
     for line, at, kind, text, message, _ in found:
         row = bytes_of(path, at, text) if kind == "INVALID ENCODING" and not how.compression else text
-        con.execute(f"insert into {table}_bad values (?, ?, ?)", [f"{name}:{line + first - 1}", row, _plain(message)])
+        values = [f"{name}:{line + first - 1}", returned(row), _plain(message)]
+        con.execute(f"insert into {table}_bad values (?, ?, ?)", values)
 
 
 def _plain(message: str) -> str:

@@ -12,12 +12,14 @@ from penstock.base.errors import FatalError
 from penstock.engines.duck import lines
 from penstock.engines.duck.cut import Cut, Field, typed
 from penstock.engines.duck.words import ident, literal, one, options, ours
+from penstock.model.schema import field_of, split_list
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
 LARGEST_OBJECT = 256 * 1024 * 1024
-_ONE_LINE = 64 * 1024 * 1024
+NO_OBJECTS = "json"  # what DuckDB calls the only column of values that are no objects
+_SAMPLE = 20480
 _WIDE = re.compile(r"\b(?:ubigint|hugeint)\b")
 _NESTED = ("struct(", "map(", "json")
 
@@ -27,7 +29,7 @@ def reader(path: str, kind: str, compression: str, **more: object) -> str:
     arguments = options(
         {
             "format": kind, "compression": compression or None,
-            "maximum_object_size": _ONE_LINE if kind == "newline_delimited" else LARGEST_OBJECT, **more,
+            "maximum_object_size": None if kind == "newline_delimited" else LARGEST_OBJECT, **more,
         }
     )  # fmt: skip
     return f"read_json({literal(path)}{arguments})"
@@ -36,13 +38,16 @@ def reader(path: str, kind: str, compression: str, **more: object) -> str:
 def describe(
     con: duckdb.DuckDBPyConnection, path: str, kind: str, compression: str, *, wide: bool = False
 ) -> dict[str, str]:
-    """Return the columns of a JSON text after a look at all of it; mixed plain values are `varchar`.
+    """Return the columns of a JSON text; mixed plain values are `varchar`.
 
-    Whole numbers are `bigint`, unless `wide` asks for what the largest need.
+    The first rows give the types; all rows are looked at for names that these lack, and where there are any, for
+    types too. A later value that does not fit its type fails the strict reading. Whole numbers are `bigint`, unless
+    `wide` asks for what the largest need.
     """
-    call = reader(path, kind, compression, sample_size=-1, map_inference_threshold=-1, dateformat="%Y-%m-%d")
-    relation = con.sql(f"select * from {call}")
-    types = {n: ours(str(t)) for n, t in zip(relation.columns, relation.types, strict=True)}
+    types = _described(con, path, kind, compression, _SAMPLE)
+    whole = wide or kind != "newline_delimited" or _more_names(con, path, compression, types)
+    if whole:
+        types = _described(con, path, kind, compression, -1)
     mixed = [name for name, found in types.items() if found == "json"]
     if mixed:
         texts = reader(path, kind, compression, columns=dict.fromkeys(mixed, "JSON"))
@@ -50,6 +55,60 @@ def describe(
         row = one(con.execute(f"select {tests} from {texts}")) or ()
         types |= {n: "varchar" for n, nested in zip(mixed, row, strict=True) if not nested}
     return types if wide else {name: _WIDE.sub("bigint", found) for name, found in types.items()}
+
+
+def _described(con: duckdb.DuckDBPyConnection, path: str, kind: str, compression: str, sample: int) -> dict[str, str]:
+    call = reader(path, kind, compression, sample_size=sample, map_inference_threshold=-1, dateformat="%Y-%m-%d")
+    relation = con.sql(f"select * from {call}")
+    return {n: ours(str(t)) for n, t in zip(relation.columns, relation.types, strict=True)}
+
+
+def _more_names(con: duckdb.DuckDBPyConnection, path: str, compression: str, types: Mapping[str, str]) -> bool:
+    """Tell whether an object somewhere has a name that the types do not know, however deep it stands."""
+    known = {path: names for path, names in _objects("$", f"struct({', '.join(_members(types))})") if names}
+    lists = ", ".join(f"json_keys(json, {literal(path)}) as {ident(path)}" for path in known)
+    arguments = options({"compression": compression or None})
+    tests = " or ".join(
+        f"len(list_filter({_flat(path)}, lambda k: k is not null and k not in {_texts(names)})) > 0"
+        for path, names in known.items()
+    )
+    found = one(
+        con.execute(
+            f"select count(*) from (select distinct {lists} from read_ndjson_objects({literal(path)}{arguments})) "
+            f"where {tests}"
+        )
+    )
+    return found is None or bool(found[0])
+
+
+def _members(types: Mapping[str, str]) -> list[str]:
+    return [f"{ident(name)} {kind}" for name, kind in types.items()]
+
+
+def _texts(names: list[str]) -> str:
+    return "(" + ", ".join(literal(n) for n in names) + ")"
+
+
+def _flat(path: str) -> str:
+    """Return the names found at a path as one list; a wildcard gives a list for each object."""
+    return f"flatten({ident(path)})" if "*" in path else ident(path)
+
+
+def _objects(path: str, kind: str) -> list[tuple[str, list[str]]]:
+    """Return the path of every object in a type, with the names that it has.
+
+    >>> _objects("$", 'struct("a" bigint, "b" struct("c" varchar)[])')
+    [('$', ['a', 'b']), ('$."b"[*]', ['c'])]
+    """
+    if kind.endswith("[]"):
+        return _objects(f"{path}[*]", kind[:-2])
+    if not kind.startswith("struct("):
+        return []
+    fields = [field_of(part) for part in split_list(kind[len("struct(") : -1])]
+    found = [(path, [name for name, _ in fields])]
+    for name, inner in fields:
+        found += _objects(f"{path}.{json.dumps(name, ensure_ascii=False)}", inner)
+    return found
 
 
 def strict(path: str, kind: str, compression: str, types: Mapping[str, str]) -> str:
