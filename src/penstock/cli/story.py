@@ -52,7 +52,8 @@ def run_trouble(found: Run, verdicts: Sequence[Verdict], paint: Paint) -> Iterat
         yield ""
         yield _label("rejects", paint) + f"could not be loaded: {counts}"
         yield _under('why: penstock sql "select * from penstock.rejected where replayed is null"')
-        yield _under(f"after mending: penstock replay {clean(rejects[0].table)}")
+        table = clean(rejects[0].table)
+        yield _under(f"declaration mended: penstock run {table}; the same again: penstock replay {table}")
     if found.state == "interrupted":
         yield ""
         yield _label("interrupted", paint) + "what was committed stays; penstock run goes on from there"

@@ -61,6 +61,7 @@ def fill(stored: Stored, known: Mapping[str, str]) -> Project:
             connection=connections.get(table.connection.name, table.connection),
             read=filler.value(table.read),
             options=filler.value(table.options),
+            clean=filler.value(table.clean),
         )
         for name, table in project.raw.items()
     }

@@ -209,6 +209,14 @@ class Engine(Protocol):
         """Return the position that an incomplete snapshot has reached, by partition."""
         ...
 
+    def delivered(self, sink: str) -> int | None:
+        """Return the newest version that this warehouse has set out to deliver to a sink, or None for never."""
+        ...
+
+    def deliver(self, sink: str, version: int) -> None:
+        """Note, durably, that this warehouse sets out to deliver a version to a sink."""
+        ...
+
     def commits(self, limit: int | None = None, run: str = "") -> Sequence[Commit]:
         """Return commits, the newest first; with `run` only those of that run."""
         ...

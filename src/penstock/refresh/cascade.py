@@ -204,7 +204,7 @@ class _Attempt:
                 self.positions[table.name, portion.partition] = portion.position
                 faults.point("cascade.raw.absorbed")
                 if change is not None:
-                    self._judge(table.name, table.checks, change)
+                    self._judge(table.checks, change)
                     self.relations[table.name] = self.txn.apply(change)
                     added, removed = added + change.added, removed + change.removed
                     if not change.empty:
@@ -269,7 +269,7 @@ class _Attempt:
         step = Step(table.name, "table", "done", strategy, why, change.added, change.removed)
         faults.point("cascade.table.computed")
         try:
-            self._judge(table.name, table.checks, change)
+            self._judge(table.checks, change)
         except CheckFailedError as error:
             self.txn.drop(change)
             self.stopped.add(table.name)
@@ -286,7 +286,7 @@ class _Attempt:
             self.changed.add(table.name)
         self.outcome.steps[table.name] = step
 
-    def _judge(self, name: str, wanted: Iterable[Any], change: Change) -> None:
+    def _judge(self, wanted: Iterable[Any], change: Change) -> None:
         judged = tuple(wanted)
         if not judged:
             return
@@ -297,7 +297,7 @@ class _Attempt:
         bad = next((v for v in found if v.state == "failed"), None)
         if bad is not None:
             raise CheckFailedError(
-                f"{name}: the check '{bad.check.label}' failed for {bad.failed:,} rows",
+                f"the check '{bad.check.label}' failed for {bad.failed:,} rows",
                 where=bad.check.where,
                 got=", ".join(f"{k} = {v}" for k, v in (bad.samples[0] if bad.samples else {}).items()),
                 hint="the table stays at its last good version; mend the rows or the check",

@@ -38,7 +38,7 @@ def deliver(sink_def: SinkTable, sink: Sink, engine: Engine, relation: Relation)
     the whole again: after a rebuild those that the table did not have before, each as often as it is new. Rows that
     went are not taken back from an append target, and a row that changed arrives there as it now is.
 
-    Raises `FatalError` when the sink is ahead of the warehouse: another warehouse wrote there, or this one was
+    Raises `FatalError` when another warehouse wrote there, and when the sink is ahead of this one, which was then
     restored from an older copy.
     """
     since, now = sink.epoch(), engine.version
@@ -49,6 +49,13 @@ def deliver(sink_def: SinkTable, sink: Sink, engine: Engine, relation: Relation)
             got=f"version {since}",
             where=sink_def.where,
             hint="another warehouse delivers there, or this one is an older copy: empty the target, or name another",
+        )
+    if since is not None and engine.delivered(sink_def.name) is None:
+        raise FatalError(
+            f"the target of the sink '{sink_def.name}' was written by another warehouse",
+            got=f"its version {since}",
+            where=sink_def.where,
+            hint="nothing tells which of its rows are ours: remove the target, or name another",
         )
     if since is not None and relation.changed <= since:
         return Step(sink_def.name, "deliver", "unchanged", reason=f"{relation.name} has not changed")
@@ -64,6 +71,7 @@ def deliver(sink_def: SinkTable, sink: Sink, engine: Engine, relation: Relation)
         sink_def.name, relation.name, relation.schema, sink_def.key or relation.key, sink_def.mode, delivery.whole,
         since or 0, now,
     )  # fmt: skip
+    engine.deliver(sink_def.name, now)
     return _carry_out(delivery, note, sink, engine)
 
 

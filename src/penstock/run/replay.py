@@ -29,6 +29,13 @@ def replay(world: World, table: RawTable, run_id: str, command: str) -> tuple[in
     The rows that load and the note that they did are one commit; tables that depend on them follow in the same run.
     """
     repair(world)
+    relation = world.engine.relations().get(table.name)
+    if relation is not None and relation.fingerprint != table.fingerprint:
+        raise FatalError(
+            f"the declaration of {table.name} changed, so its source has to be read again, rejected rows and all",
+            where=table.where,
+            hint=f"penstock run {table.name}",
+        )
     started = Run(run_id, world.clock.now(), pid=os.getpid(), command=command)
     world.journal.start(started)
     state = "failed"
@@ -115,7 +122,7 @@ def _load(
             continue
         bad = next((v for v in checks.verify(table.checks, change, txn) if v.state == "failed"), None)
         if bad is not None:
-            raise FatalError(f"{table.name}: the check '{bad.check.label}' failed for {bad.failed:,} rows")
+            raise FatalError(f"the check '{bad.check.label}' failed for {bad.failed:,} rows")
         loaded += change.added
         relation = txn.apply(change)
     return loaded

@@ -108,9 +108,12 @@ class _Going:
 
     def all(self) -> None:
         """Go through intake, cascade and delivery."""
-        self.intake()
-        faults.point("run.intake.done")
-        self.cascade()
+        try:
+            self.intake()
+            faults.point("run.intake.done")
+            self.cascade()
+        finally:
+            self.release()
         faults.point("run.cascade.done")
         self.deliver()
 
@@ -223,15 +226,19 @@ class _Going:
         tables = [name for name in project.order if name in self.order.tables]
         job = cascading.Job(project, tables, self.pending, self.order.id, self.world.load, self.order.full, self.began)
         outcome = cascading.cascade(self.world.engine, job, self.world.clock, self.failed)
-        for portions in self.pending.values():
-            for portion in portions:
-                if portion.reading is not None:
-                    portion.reading.close()
+        self.release()
         self.version = outcome.version or self.version
         self.failed.update(outcome.failed)
         self.world.journal.verdicts(self.order.id, outcome.verdicts)
         for name in tables:
             self.settle(name, outcome.steps.get(name))
+
+    def release(self) -> None:
+        """Let go of what came from the sources."""
+        for portions in self.pending.values():
+            for portion in portions:
+                if portion.reading is not None:
+                    portion.reading.close()
 
     def settle(self, name: str, step: Step | None) -> None:
         """Record how a table ended."""

@@ -2,8 +2,11 @@
 
 import os
 import random
+import shutil
+import sqlite3
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 from arro3.core import Table
@@ -258,7 +261,7 @@ def test_a_kill_at_a_fault_point_ends_the_process_there(point):
         "from types import SimpleNamespace as N\n"
         "from penstock.refresh import deliver\n"
         "rows = N(close=lambda: None, fetch=lambda: [(1,)])\n"
-        "engine = N(version=1, read=lambda query: rows)\n"
+        "engine = N(version=1, read=lambda query: rows, delivered=lambda s: None, deliver=lambda s, v: None)\n"
         "from penstock.model.relation import Relation\n"
         "from penstock.model.schema import Schema\n"
         "from penstock.model.sink import SinkTable\n"
@@ -275,3 +278,30 @@ def test_a_kill_at_a_fault_point_ends_the_process_there(point):
     )  # fmt: skip
     assert done.returncode == -9
     assert done.stdout.split() == (["staged"] if point == "deliver.staged" else ["staged", "committed"])
+
+
+def test_a_target_of_another_warehouse_is_refused_and_left_as_it_is(tmp_path: Path) -> None:
+    """A warehouse that was made anew cannot know what of its rows an old target has."""
+    from penstock.app import requests
+
+    (tmp_path / "sources").mkdir()
+    (tmp_path / "sinks").mkdir()
+    (tmp_path / "penstock.toml").write_text('name = "p"\n[connections]\nout = "sqlite:out.db"\n')
+    (tmp_path / "sources" / "a.toml").write_text('[raw.a]\nfrom = "files"\nread = "a*.csv"\n')
+    (tmp_path / "sinks" / "a.toml").write_text(
+        '[copy]\ntable = "raw.a"\nto = "out"\nwrite = "a"\n\n'
+        '[more]\ntable = "raw.a"\nto = "files"\nwrite = "more/"\nmode = "append"\nformat = "csv"\n'
+    )
+    (tmp_path / "a.csv").write_text("n\n1\n2\n")
+    with requests.open_project(tmp_path) as app:
+        assert requests.run(app).state == "done"
+    shutil.rmtree(tmp_path / ".penstock")
+    (tmp_path / "a.csv").write_text("n\n7\n")
+    with requests.open_project(tmp_path) as app:
+        done = requests.run(app)
+    assert [(s.table, s.error["subject"]) for s in done.failed if s.error] == [
+        (name, f"the target of the sink '{name}' was written by another warehouse") for name in ("copy", "more")
+    ]
+    with sqlite3.connect(tmp_path / "out.db") as out:
+        assert out.execute("select n from a").fetchall() == [(1,), (2,)]
+    out.close()

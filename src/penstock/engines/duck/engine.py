@@ -18,7 +18,7 @@ from penstock.engines.duck.errors import HeldError, translate, translated
 from penstock.engines.duck.known import make_known
 from penstock.engines.duck.reads import sql_of
 from penstock.engines.duck.rows import DuckRows, lazily
-from penstock.engines.duck.words import SYSTEM, ident, schema_of, table
+from penstock.engines.duck.words import SYSTEM, ident, one, schema_of, table
 from penstock.model.commit import Commit, Counts
 from penstock.model.names import split
 from penstock.model.position import decode
@@ -150,6 +150,19 @@ class DuckEngine:
             f"select partition, position from {SYSTEM}.pages where source = ?", [source]
         ).fetchall()
         return {row[0]: decode(row[1]) for row in rows}
+
+    def delivered(self, sink: str) -> int | None:
+        """Return the newest version that this warehouse has set out to deliver to a sink."""
+        row = one(self._con.execute(f"select epoch from {SYSTEM}.deliveries where sink = ?", [sink]))
+        return int(row[0]) if row else None
+
+    def deliver(self, sink: str, version: int) -> None:
+        """Note that this warehouse sets out to deliver a version to a sink."""
+        with translated(subject=sink):
+            self._con.execute("begin")
+            self._con.execute(f"delete from {SYSTEM}.deliveries where sink = ?", [sink])
+            self._con.execute(f"insert into {SYSTEM}.deliveries values (?, ?)", [sink, version])
+            self._con.execute("commit")
 
     def commits(self, limit: int | None = None, run: str = "") -> list[Commit]:
         """Return commits, the newest first."""

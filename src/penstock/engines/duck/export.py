@@ -13,7 +13,7 @@ from penstock.base import faults
 from penstock.base.errors import FatalError, UnsupportedError
 from penstock.engines.duck.errors import translated
 from penstock.engines.duck.rows import Capsule
-from penstock.engines.duck.words import ident, idents, literal, one, same
+from penstock.engines.duck.words import ident, idents, literal, one, ours, same
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -108,16 +108,44 @@ def _write(con: duckdb.DuckDBPyConnection, note: DeliveryNote, target: str, *, w
     con.execute(f"create schema if not exists outside.{schema}")
     names = note.schema.names
     casts = ", ".join(f"cast({ident(c.name)} as {c.type}) as {ident(c.name)}" for c in note.schema)
+    if row is None and _columns(con, target):
+        raise FatalError(
+            f"the table {note.table} is delivered to stands there already, and was not written by this sink",
+            got=target.removeprefix("outside."), hint="drop it, or name another",
+        )  # fmt: skip
     if note.whole and note.mode == "mirror":
         con.execute(f"create or replace table {target} as select {casts} from came")
     else:
         con.execute(f"create table if not exists {target} as select {casts} from came limit 0")
+        _grow(con, note, target)
         if went and note.mode == "mirror":
             con.execute("create or replace temp table leaving as select * from went")
             con.execute(f"delete from {target} where rowid in ({_leaving(target, names)})")
         con.execute(f"insert into {target} by name select {casts} from came")
     con.execute(f"delete from outside.{_EPOCHS} where sink = ?", [note.sink])
     con.execute(f"insert into outside.{_EPOCHS} values (?, ?)", [note.sink, note.epoch])
+
+
+def _columns(con: duckdb.DuckDBPyConnection, target: str) -> dict[str, str]:
+    """Return the columns of the target, empty where there is none."""
+    _, schema, name = (part.strip('"') for part in target.split("."))
+    found = con.execute(
+        "select column_name, data_type from duckdb_columns() "
+        "where database_name = 'outside' and schema_name = ? and table_name = ?",
+        [schema, name],
+    )
+    return {row[0].lower(): ours(row[1]) for row in found.fetchall()}
+
+
+def _grow(con: duckdb.DuckDBPyConnection, note: DeliveryNote, target: str) -> None:
+    """Add columns that the table gained, and widen those that it widened."""
+    have = _columns(con, target)
+    for column in note.schema:
+        kind = have.get(column.name.lower())
+        if kind is None:
+            con.execute(f"alter table {target} add column {ident(column.name)} {column.type}")
+        elif kind != column.type:
+            con.execute(f"alter table {target} alter column {ident(column.name)} type {column.type}")
 
 
 def _leaving(target: str, names: tuple[str, ...]) -> str:

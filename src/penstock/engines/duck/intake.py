@@ -206,6 +206,8 @@ class Reading:
             raise FatalError("the Parquet file cannot be read", where=piece.name)
         if not cut.fields:
             return Opened(Schema(), None, Capsule(con.sql(f"from {table}_bad")))
+        if not cut.fields:
+            return Opened(Schema(), None, Capsule(con.sql(f"from {table}_bad")))
         _known(self.shape, cut.schema)
         cut = cutting.dressed(cut, self.shape.clean, texts, required)
         make_known(con, cutting.good(cut), self.intake.known)

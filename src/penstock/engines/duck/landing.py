@@ -31,8 +31,7 @@ def _crossing(
     """Give a batch as a view of the warehouse instance, with its columns; note its rejects afterwards."""
     opened = reading.open(have, required)
     if opened.rows is None:
-        if opened.rejects is not None:
-            note_rejects(desk, reading.shape.table, reading.partition, opened.rejects)
+        _note_opened(desk, reading, opened.rejects)
         yield "", Schema()
         return
     view = f"crossing_{desk.new_stage()}"
@@ -46,8 +45,12 @@ def _crossing(
         query = Query(reading.shape.select, file=reading.shape.file, line=reading.shape.line)
         raise translate(error, query, 1, reading.shape.table) from error
     reading.verify()
-    if opened.rejects is not None:
-        note_rejects(desk, reading.shape.table, reading.partition, opened.rejects)
+    _note_opened(desk, reading, opened.rejects)
+
+
+def _note_opened(desk: Desk, reading: Reading, rejects: Any) -> None:
+    if rejects is not None:
+        note_rejects(desk, reading.shape.table, reading.partition, rejects)
 
 
 def _settled(schema: Schema) -> Schema:

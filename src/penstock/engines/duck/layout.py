@@ -24,6 +24,7 @@ create table {SYSTEM}.commits (
 create table {SYSTEM}.relations (
     name varchar, physical varchar, fingerprint varchar, columns varchar, key varchar, partitioned boolean,
     built bigint, changed bigint, seen bigint, rows bigint, retired bigint);
+create table {SYSTEM}.deliveries (sink varchar, epoch bigint);
 create table {SYSTEM}.positions (source varchar, partition varchar, position varchar, version bigint);
 create table {SYSTEM}.pages (
     source varchar, partition varchar, position varchar, columns varchar, rows bigint, physical varchar);

@@ -83,7 +83,7 @@ def evened(
     folder.mkdir(parents=True, exist_ok=True)
     handle, copy = tempfile.mkstemp(prefix=f"even-{os.getpid()}-", dir=folder)
     try:
-        with os.fdopen(handle, "wb") as out, _opened(path, compression) as stream:
+        with os.fdopen(handle, "wb") as out, opened(path, compression) as stream:
             for part in _even(iter(partial(stream.read, _BLOCK), b""), *quoting):
                 out.write(part)
         yield copy
@@ -96,7 +96,8 @@ def returned(text: str) -> str:
     return text.replace(RETURN, "\r")
 
 
-def _opened(path: str, compression: str) -> IO[bytes]:
+def opened(path: str, compression: str) -> IO[bytes]:
+    """Open a text for reading its bytes."""
     if compression == "gzip":
         import gzip
 

@@ -11,11 +11,11 @@ import duckdb
 
 from penstock.base.errors import FatalError, Place
 from penstock.engines.duck.cut import Cut, typed
-from penstock.engines.duck.lines import RETURN, bytes_of, evened, refused, returned
+from penstock.engines.duck.lines import RETURN, bytes_of, evened, opened, refused, returned
 from penstock.engines.duck.words import ident, literal, one, options, ours
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterable, Iterator, Mapping
 
     from penstock.protocols.source import Csv, File
 
@@ -230,8 +230,43 @@ def _cut_into(
     con.execute(f"create or replace temp table {table}_bad (place varchar, row varchar, reason varchar)")
     for line, at, kind, text, message, _ in found:
         row = bytes_of(path, at, text) if kind == "INVALID ENCODING" and not how.compression else text
-        values = [f"{name}:{line + first - 1}", returned(row), _plain(message)]
+        values = [f"{name}:{line + first - 1}", returned(row).lstrip("\r\n"), _plain(message)]
         con.execute(f"insert into {table}_bad values (?, ?, ?)", values)
+    if how.compression != "zstd":
+        _number(con, path, how, {row[0] for row in found}, table)
+
+
+def _number(con: duckdb.DuckDBPyConnection, path: str, how: Dialect, bad: set[int], table: str) -> None:
+    """Set the numbers of rows right where a row is not a line: lines that are empty, were refused, or stand in quotes."""
+    before = how.skip + int(how.header)
+    rows = (one(con.execute(f"select count(*) from {table}")) or (0,))[0]
+    with opened(path, how.compression) as stream:
+        lines = sum(1 for _ in stream)
+    if rows + before == lines:
+        return
+    with opened(path, how.compression) as stream:
+        starts = [at for at in _starts(stream, how) if at not in bad]
+    if len(starts) == rows:
+        con.execute(f"update {table} set _n = list_extract(?::bigint[], _n) - {before}", [starts])
+
+
+def _starts(stream: Iterable[bytes], how: Dialect) -> Iterator[int]:
+    """Give the number of the line in which each row begins."""
+    quote, escaped = how.quote.encode(), (how.escape + how.quote).encode() if how.escape != how.quote else b""
+    alone, left, inside, start, blank = len(how.types) == 1, int(how.header), False, 0, False
+    for at, line in enumerate(stream, 1):
+        if at <= how.skip:
+            continue
+        if not inside:
+            start, blank = at, not line.strip(b"\r\n") and not alone
+        if quote and (line.count(quote) - (line.count(escaped) if escaped else 0)) % 2:
+            inside = not inside
+        if inside or blank:
+            continue
+        if left:
+            left -= 1
+        else:
+            yield start
 
 
 def _plain(message: str) -> str:

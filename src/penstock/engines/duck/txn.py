@@ -119,6 +119,11 @@ class DuckTxn(Desk):
                     self.state.retired.append(old.physical)
                     if relation.partitioned and old.fingerprint != relation.fingerprint:
                         self.con.execute(f"delete from {SYSTEM}.positions where source = ?", [relation.name])
+                        self.con.execute(
+                            f"update {SYSTEM}.rejected set replayed = {self.version} "
+                            f"where source = ? and replayed is null and version < {self.version}",
+                            [relation.name],
+                        )
                 self.reveal(relation)
             elif not change.in_place:
                 self._move(change)
