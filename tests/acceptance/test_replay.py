@@ -51,7 +51,7 @@ def test_a_row_that_fits_by_now_is_loaded_and_what_depends_on_it_follows(project
     """The raw text was put right by hand, as someone would who knows what the row should have been."""
     with requests.open_project(project) as app:
         requests.run(app)
-        app.engine._con.execute("update _penstock.rejected set row = '10,y'")  # type: ignore[attr-defined]  # noqa: SLF001
+        app.engine._con.execute("update _penstock.rejected set row = '10,y'")  # type: ignore[attr-defined]
         again = requests.replay(app, "raw.a")
         assert (again.tried, again.loaded, again.rejected) == (1, 1, 0)
         assert rows(app, OPEN) == []
@@ -66,7 +66,7 @@ def test_with_a_mended_declaration_the_source_is_read_again(project: Path) -> No
     declare(project, 'columns = { n = "varchar" }')
     (project / "tables" / "counted.sql").write_text("select count(*) as rows_in from raw.a\n")
     with requests.open_project(project) as app:
-        with pytest.raises(FatalError, match="the declaration of raw.a changed") as caught:
+        with pytest.raises(FatalError, match=r"the declaration of raw\.a changed") as caught:
             requests.replay(app, "raw.a")
         assert caught.value.hint == "penstock run raw.a"
         assert requests.run(app).state == "done"

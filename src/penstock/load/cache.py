@@ -10,7 +10,7 @@ from datetime import date, datetime, time
 from typing import TYPE_CHECKING, Any
 
 from penstock._version import __version__
-from penstock.load.loading import Ask
+from penstock.load.asks import Ask
 from penstock.model.project import Project
 
 if TYPE_CHECKING:

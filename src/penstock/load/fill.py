@@ -9,14 +9,13 @@ from typing import TYPE_CHECKING, Any
 from penstock.base import secrets
 from penstock.base.errors import ConfigError, Place
 from penstock.base.text import did_you_mean, nearest
-from penstock.load.settings import split_url
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
     from pathlib import Path
 
+    from penstock.load.asks import Ask
     from penstock.load.cache import Stored
-    from penstock.load.loading import Ask
     from penstock.load.mistakes import Mistakes
     from penstock.model.project import Project
     from penstock.model.source import Connection
@@ -102,6 +101,8 @@ class _Filler:
     def connection(self, one: Connection) -> Connection:
         address, kind = self.value(one.address), one.kind
         if one.name in self._late:
+            from penstock.load.settings import split_url
+
             kind, address = split_url(address)
             if kind != one.kind:
                 raise StaleError

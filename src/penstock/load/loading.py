@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 from penstock.base import secrets
 from penstock.base.errors import ConfigError, Place
 from penstock.base.text import did_you_mean
+from penstock.load.asks import Ask
 from penstock.load.mistakes import Mistakes
 from penstock.model import names
 from penstock.model.check import Check
@@ -38,14 +39,6 @@ RESERVED_WORDS = frozenset(
         "variadic", "verbose", "when", "where", "window", "with",
     }
 )  # fmt: skip
-
-
-@dataclass(frozen=True, slots=True)
-class Ask:
-    """A variable that a setting asks for, and where."""
-
-    variable: str
-    where: Place
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING
 
 from penstock.base.errors import ConfigError
 from penstock.load import cache, files, fill
-from penstock.load.loading import Loading
 from penstock.load.mistakes import Mistakes
 from penstock.model.project import Project
 
@@ -15,6 +14,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
     from penstock.load.files import File
+    from penstock.load.loading import Loading
     from penstock.load.toml import Document
     from penstock.load.weave import Parts
     from penstock.model.option import Options
@@ -55,6 +55,7 @@ def _read(
 ) -> cache.Stored:
     """Read all files; raises what is wrong in them, all together."""
     from penstock.load import settings
+    from penstock.load.loading import Loading
     from penstock.load.weave import Parts, weave
 
     loading = Loading(options_of, known)

@@ -2,30 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from dataclasses import dataclass
+from typing import Any
 
 from penstock.model.relation import Query, Relation
 from penstock.model.schema import Schema
-
-if TYPE_CHECKING:
-    from collections.abc import Mapping
-
-
-@dataclass(frozen=True, slots=True)
-class Shape:
-    """What is done to a source's rows before the load (ETL), and what of the outcome is known beforehand.
-
-    A row in which one of the `required` columns is null is rejected.
-    """
-
-    table: str
-    select: str = ""
-    clean: Mapping[str, str] = field(default_factory=dict)
-    columns: Schema | None = None
-    required: tuple[str, ...] = ()
-    file: str = ""
-    line: int = 1
 
 
 @dataclass(frozen=True, slots=True)

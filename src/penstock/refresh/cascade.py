@@ -11,9 +11,7 @@ from penstock.model.change import Change, Staged
 from penstock.model.commit import Commit
 from penstock.model.relation import Query
 from penstock.model.run import Step
-from penstock.model.step import Build, Compare, Compute, Conform, Found
 from penstock.protocols.engine import Replay
-from penstock.refresh import ingest
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -112,10 +110,12 @@ def commit_portions(engine: Engine, table: RawTable, portions: Sequence[Portion]
 
 def hold_page(engine: Engine, portion: Portion, run: str, clock: Clock) -> None:
     """Commit a page of a snapshot where no reader sees it."""
+    from penstock.refresh import absorb
+
     while True:
         txn = engine.begin()
         try:
-            ingest.hold(txn, portion)
+            absorb.hold(txn, portion)
             txn.commit(Commit(txn.version, clock.now(), run))
         except Replay:
             txn.rollback()
@@ -195,11 +195,13 @@ class _Attempt:
 
     def raw(self, table: RawTable) -> None:
         """Apply the portions of a raw table."""
+        from penstock.refresh import absorb
+
         before = self.txn.rejected()
         added = removed = came = 0
         try:
             for portion in self.job.portions[table.name]:
-                change, rows = ingest.absorb(self.txn, portion, self.relations.get(table.name))
+                change, rows = absorb.absorb(self.txn, portion, self.relations.get(table.name))
                 came += rows
                 self.positions[table.name, portion.partition] = portion.position
                 faults.point("cascade.raw.absorbed")
@@ -248,6 +250,8 @@ class _Attempt:
             raise _Failed(table.name, error) from error
 
     def _compute(self, table: Table, relation: Relation | None) -> tuple[Change, str]:
+        from penstock.model.step import Build, Compare, Compute, Conform, Found
+
         query = Query(table.sql, file=table.where.file if table.where else "", line=table.line)
         new = relation is None or relation.fingerprint != table.fingerprint
         if new and not table.function:

@@ -5,17 +5,12 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from penstock.base.errors import FatalError, PlanError
-from penstock.model.change import Change, Staged
-from penstock.model.step import Compare, Conform, Dedupe, Found, Remove, Shape, Upsert
-from penstock.protocols.engine import Target
-from penstock.protocols.source import Kind
+from penstock.model.shape import Shape
 
 if TYPE_CHECKING:
     from penstock.model.position import Position
-    from penstock.model.relation import Relation
     from penstock.model.source import RawTable
-    from penstock.protocols.engine import Engine, Reading, Txn
+    from penstock.protocols.engine import Engine, Reading
     from penstock.protocols.source import Batch
 
 
@@ -56,107 +51,3 @@ def after(table: RawTable, engine: Engine) -> dict[str, Position]:
     if relation is not None and relation.fingerprint != table.fingerprint:
         return {}
     return {**engine.positions(table.name), **engine.held(table.name)}
-
-
-def hold(txn: Txn, portion: Portion) -> None:
-    """Keep a page of a snapshot until the rest is there."""
-    assert portion.reading is not None  # noqa: S101
-    if portion.batch.restart:
-        txn.held(portion.table.name, portion.partition)
-    txn.hold(portion.reading, shape(portion.table), portion.partition, portion.position)
-    _refuse_rejects(txn, portion.batch, portion)
-
-
-def absorb(txn: Txn, portion: Portion, relation: Relation | None) -> tuple[Change | None, int]:
-    """Compute what a portion changes in its raw table, and count the rows that came in, rejected ones too.
-
-    There is no change where it brings no rows and no columns.
-    """
-    before = txn.rejected()
-    change, rows = _absorbed(txn, portion, relation)
-    return change, rows + txn.rejected() - before
-
-
-def _absorbed(txn: Txn, portion: Portion, relation: Relation | None) -> tuple[Change | None, int]:
-    table, kind = portion.table, portion.batch.kind
-    current = relation if relation is not None and relation.fingerprint == table.fingerprint else None
-    _refuse_rejects(txn, portion.batch, portion)
-    if portion.reading is not None and kind is Kind.APPEND:
-        target = Target(table.name, current, table.fingerprint, table.key)
-        change = txn.load(portion.reading, shape(table), portion.partition, target)
-        return (change, change.added) if change.relation.physical else (None, 0)
-    staged = _staged(txn, portion)
-    if staged is None or not len(staged.schema):
-        return _emptied(txn, portion, current), 0
-    return _changed(txn, portion, staged, current), staged.rows
-
-
-def _refuse_rejects(txn: Txn, batch: Batch, portion: Portion) -> None:
-    if batch.rejects:
-        txn.reject(portion.table.name, portion.partition, batch.rejects)
-
-
-def _staged(txn: Txn, portion: Portion) -> Staged | None:
-    if portion.batch.kind is Kind.SNAPSHOT:
-        txn.outdated(portion.table.name, portion.partition)
-        held = txn.held(portion.table.name, portion.partition)
-        if portion.reading is None:
-            return held
-    assert portion.reading is not None  # noqa: S101
-    return txn.stage(portion.reading, shape(portion.table), portion.partition)
-
-
-def _emptied(txn: Txn, portion: Portion, current: Relation | None) -> Change | None:
-    """Return the change of a snapshot without any row: everything of its partition is gone."""
-    if current is None or portion.batch.kind is not Kind.SNAPSHOT or not current.rows:
-        return None
-    from penstock.model.relation import Query
-    from penstock.model.step import Compute
-
-    nothing = txn.run(Compute(Query(f"select {_columns(current)} from {_quoted(current.name)} limit 0")))
-    assert isinstance(nothing, Staged)  # noqa: S101
-    change = txn.run(Compare(current, nothing.name, (), portion.partition))
-    assert isinstance(change, Change)  # noqa: S101
-    return change
-
-
-def _columns(relation: Relation) -> str:
-    return ", ".join('"' + name.replace('"', '""') + '"' for name in relation.schema.names)
-
-
-def _quoted(name: str) -> str:
-    return ".".join(f'"{part}"' for part in name.split("."))
-
-
-def _changed(txn: Txn, portion: Portion, staged: Staged, current: Relation | None) -> Change:
-    table, key = portion.table, portion.table.key
-    name = staged.name
-    if key and portion.batch.kind is not Kind.DELETE:
-        deduped = txn.run(Dedupe(name, key, table.cursor))
-        assert isinstance(deduped, Staged)  # noqa: S101
-        name = deduped.name
-    if current is None or not current.rows:
-        if portion.batch.kind is Kind.DELETE:
-            raise FatalError("rows to delete came before any others", where=table.name)
-        step = Found(table.name, name, staged.schema, table.fingerprint, key, True, portion.partition)
-        change = txn.run(step)
-    else:
-        change = _against(txn, portion, name, staged, current)
-    assert isinstance(change, Change)  # noqa: S101
-    return change
-
-
-def _against(txn: Txn, portion: Portion, name: str, staged: Staged, current: Relation) -> Change | Staged:
-    key, kind = portion.table.key, portion.batch.kind
-    if kind is Kind.DELETE:
-        return txn.run(Remove(current, name, key))
-    grown = txn.evolve(current, staged.schema)
-    conformed = txn.run(Conform(grown, name))
-    if kind is Kind.SNAPSHOT:
-        return txn.run(Compare(grown, conformed.name, key, portion.partition))  # type: ignore[union-attr]
-    if not key:
-        raise PlanError(
-            "rows that replace earlier ones need a key", where=portion.table.where or portion.table.name,
-            hint='add key = "…" to the source',
-        )  # fmt: skip
-    return txn.run(Upsert(grown, conformed.name, key, portion.partition))  # type: ignore[union-attr]

@@ -19,7 +19,8 @@ from penstock.model.change import Staged
 from penstock.model.names import HIDDEN, split
 from penstock.model.relation import Query, Read, Relation
 from penstock.model.schema import Column, Schema
-from penstock.model.step import Compute, Receive, Shape
+from penstock.model.shape import Shape
+from penstock.model.step import Compute, Receive
 from penstock.model.table import Function, Input, Table
 from penstock.protocols.engine import Replay
 from penstock.protocols.source import Batch, Json, Text

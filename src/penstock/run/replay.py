@@ -13,7 +13,7 @@ from penstock.model.commit import Commit
 from penstock.model.run import Run, Step
 from penstock.protocols.engine import Replay
 from penstock.protocols.source import Kind
-from penstock.refresh import checks, ingest
+from penstock.refresh import absorb, checks, ingest
 from penstock.refresh.ingest import Portion
 from penstock.run.runner import Order, World, repair
 from penstock.run.runner import run as run_order
@@ -116,7 +116,7 @@ def _load(
     relation = world.engine.relations().get(table.name)
     loaded = 0
     for partition, portion in readings.items():
-        change, _ = ingest.absorb(txn, portion, relation)
+        change, _ = absorb.absorb(txn, portion, relation)
         txn.replayed([number for number, _ in rows[partition]])
         if change is None:
             continue

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from penstock.model.project import Project
 from penstock.model.relation import Query
-from penstock.model.step import Shape
+from penstock.model.shape import Shape
 from penstock.protocols.engine import Replay
 
 if TYPE_CHECKING:

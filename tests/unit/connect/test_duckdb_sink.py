@@ -20,7 +20,9 @@ SCHEMA = Schema.of([("n", "bigint"), ("word", "varchar")])
 
 def sink_of(root: Path, write: str = "daily", mode: str = "mirror", address: str = "out/shop.duckdb") -> Sink:
     table = SinkTable("out", "t", Connection("shop", "duckdb", address), write, mode)
-    return CONNECTOR.sink(table, Context(root, root / "scratch", exporter=DuckExporter(lambda: Intake(root / "scratch"))))
+    return CONNECTOR.sink(
+        table, Context(root, root / "scratch", exporter=DuckExporter(lambda: Intake(root / "scratch")))
+    )
 
 
 def stage(sink: Sink, epoch: int, plus: str, minus: str = "", mode: str = "mirror") -> None:

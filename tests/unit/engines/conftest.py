@@ -12,7 +12,7 @@ from penstock.engines.duck import DuckEngine, open_engine
 from penstock.model.change import Change, Staged
 from penstock.model.commit import Commit
 from penstock.model.relation import Query
-from penstock.model.step import Shape
+from penstock.model.shape import Shape
 from penstock.protocols.engine import Replay, Target
 from penstock.protocols.source import Batch, File, Format, Scan, Text
 

@@ -8,7 +8,8 @@ from hypothesis import strategies as st
 from penstock.base.errors import FatalError, Place, PlanError
 from penstock.model.check import Check
 from penstock.model.relation import Query
-from penstock.model.step import Build, Shape
+from penstock.model.shape import Shape
+from penstock.model.step import Build
 from penstock.plan.conditions import Count, EachRow, References, Unique, read, referenced
 from penstock.protocols.engine import Target
 from penstock.protocols.source import Batch, Json, Text

@@ -34,7 +34,7 @@ if TYPE_CHECKING:
     from penstock.model.position import Position
     from penstock.model.relation import Query, Relation
     from penstock.model.schema import Schema
-    from penstock.model.step import Shape
+    from penstock.model.shape import Shape
     from penstock.protocols import engine as protocol
 
 _POLL_SECONDS = 0.05

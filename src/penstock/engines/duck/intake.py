@@ -19,13 +19,13 @@ from penstock.engines.duck.known import make_known
 from penstock.engines.duck.rows import Capsule
 from penstock.engines.duck.words import ident, literal, schema_of
 from penstock.model.names import HIDDEN
-from penstock.model.schema import Column, Schema, widen
+from penstock.model.schema import Schema, widen
 from penstock.protocols.source import Arrow, Batch, Csv, File, Json, Lines, Parquet, Scan, Text
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from penstock.model.step import Shape
+    from penstock.model.shape import Shape
 
 _numbers = itertools.count(1)
 _FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
@@ -348,6 +348,7 @@ class Intake:
 
 
 def columns_of(con: duckdb.DuckDBPyConnection, view: str) -> Schema:
-    """Return the columns of a registered view."""
-    found = con.execute(f"describe {view}").fetchall()
-    return Schema(tuple(Column(row[0], schema_of([row[0]], [row[1]]).columns[0].type) for row in found))
+    """Return the columns of a table, a view or a select."""
+    query = view if view.startswith("select ") else f"from {view}"
+    found = con.execute(f"{query} limit 0").description or []
+    return schema_of([column[0] for column in found], [column[1] for column in found])

@@ -22,6 +22,7 @@ _LONGEST = 64 * 1024 * 1024
 _BLOCK = 1 << 20
 _NO_NULL = "\x02"
 RETURN = "\ue00d"  # stands in a copy for a carriage return that ends no line
+_WORST = ["UNQUOTED VALUE", "LINE SIZE OVER MAXIMUM", "INVALID ENCODING"]  # of several in a line, the first is told
 _REASONS = {
     "INVALID ENCODING": "not valid UTF-8",
     "TOO MANY COLUMNS": "the line holds the control character 0x1f",
@@ -55,17 +56,18 @@ def _read(con: duckdb.DuckDBPyConnection, file: tuple[str, str], where: tuple[st
         f"create or replace temp table {table} as select row_number() over () as _n, {text} as _raw "
         f"from read_csv({literal(path)}{arguments})"
     )
-    for line, at, kind, shown, message, _ in refused(con):
+    for line, at, kind, shown, message in refused(con):
         row = shown if compression else bytes_of(path, at, shown)
         reason = _REASONS.get(kind) or message.split("\n")[0]
         con.execute(f"insert into {table}_bad values (?, ?, ?)", [f"{name}:{line + first - 1}", returned(row), reason])
 
 
 def refused(con: duckdb.DuckDBPyConnection) -> list[tuple[Any, ...]]:
-    """Return what the reading of a text just refused: line, byte, kind, text, message, column; and forget it."""
+    """Return what the reading of a text just refused, once a line: line, byte, kind, text, message; and forget it."""
     found = con.execute(
-        "select line, line_byte_position, error_type::varchar, csv_line, error_message, column_name "
-        "from reject_errors order by line"
+        "select line, line_byte_position, error_type::varchar as kind, csv_line, error_message from reject_errors "
+        "qualify row_number() over (partition by line order by list_position(?, kind) nulls last) = 1 order by line",
+        [_WORST],
     ).fetchall()
     con.execute("drop table reject_errors; drop table reject_scans")
     return found

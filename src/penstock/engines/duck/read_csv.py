@@ -228,7 +228,7 @@ def _cut_into(
         hint = "mend the file, or declare another quote; nothing of this file was loaded"
         raise FatalError(said, where=Place(name, line), hint=hint)
     con.execute(f"create or replace temp table {table}_bad (place varchar, row varchar, reason varchar)")
-    for line, at, kind, text, message, _ in found:
+    for line, at, kind, text, message in found:
         row = bytes_of(path, at, text) if kind == "INVALID ENCODING" and not how.compression else text
         values = [f"{name}:{line + first - 1}", returned(row).lstrip("\r\n"), _plain(message)]
         con.execute(f"insert into {table}_bad values (?, ?, ?)", values)
@@ -237,7 +237,7 @@ def _cut_into(
 
 
 def _number(con: duckdb.DuckDBPyConnection, path: str, how: Dialect, bad: set[int], table: str) -> None:
-    """Set the numbers of rows right where a row is not a line: lines that are empty, were refused, or stand in quotes."""
+    """Set the numbers of rows right where a row is not a line: empty ones, refused ones, and those in quotes."""
     before = how.skip + int(how.header)
     rows = (one(con.execute(f"select count(*) from {table}")) or (0,))[0]
     with opened(path, how.compression) as stream:

@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from penstock.model.commit import Commit
     from penstock.model.position import Position
     from penstock.model.relation import Query, Relation
-    from penstock.model.step import Shape
+    from penstock.model.shape import Shape
     from penstock.protocols.engine import Reading, Step, Target
     from penstock.protocols.source import Batch, Reject
 
