@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from penstock.model.position import Position
     from penstock.model.relation import Query, Relation
     from penstock.model.schema import Schema
+    from penstock.model.shape import Shape
     from penstock.model.step import (
         Append,
         Build,
@@ -25,7 +26,6 @@ if TYPE_CHECKING:
         Found,
         Receive,
         Remove,
-        Shape,
         Upsert,
     )
     from penstock.protocols.export import Exporter
