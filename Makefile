@@ -72,7 +72,7 @@ wheel: $(V)/.core ## build dist/*.whl
 .PHONY: test
 test: $(V)/.dev ## every test: the quick part first, then the slow one
 	$(PY) -m pytest -m "not slow" -n $(JOBS) $(ARGS)
-	$(PY) -m pytest -m slow $(ARGS)
+	$(PY) -m pytest -m slow -n $(JOBS) $(ARGS)
 
 .PHONY: unit
 unit: $(V)/.dev ## unit and property tests and the documented examples

@@ -69,8 +69,10 @@ def init(call: Call, directory: str, template: str) -> int:
             yield f"  your {kept} stays as it is; let it name .penstock/ and .env"
         yield ""
         step = "" if directory == "." else f"cd {directory} && "
-        empty = "" if template == "shop" else "declare a table in sources/*.toml or tables/*.sql, then: "
-        yield f"next: {empty}{step}penstock run"
+        if template == "shop":
+            yield f"next: {step}penstock demo .   serves the shop's API while it runs; `penstock run` alone finds none"
+        else:
+            yield f"next: declare a table in sources/*.toml or tables/*.sql, then: {step}penstock run"
 
     call.answer({"project": {"directory": str(folder), "template": template, "files": made}}, lines)
     return 0

@@ -41,6 +41,8 @@ def absorb(txn: Txn, portion: Portion, relation: Relation | None) -> tuple[Chang
 def _absorbed(txn: Txn, portion: Portion, relation: Relation | None) -> tuple[Change | None, int]:
     table, kind = portion.table, portion.batch.kind
     current = relation if relation is not None and relation.fingerprint == table.fingerprint else None
+    if kind is Kind.SNAPSHOT and portion.reading is not None:
+        txn.outdated(table.name, portion.partition)
     _refuse_rejects(txn, portion.batch, portion)
     if portion.reading is not None and kind is Kind.APPEND:
         target = Target(table.name, current, table.fingerprint, table.key)
@@ -59,7 +61,6 @@ def _refuse_rejects(txn: Txn, batch: Batch, portion: Portion) -> None:
 
 def _staged(txn: Txn, portion: Portion) -> Staged | None:
     if portion.batch.kind is Kind.SNAPSHOT:
-        txn.outdated(portion.table.name, portion.partition)
         held = txn.held(portion.table.name, portion.partition)
         if portion.reading is None:
             return held
@@ -93,9 +94,12 @@ def _changed(txn: Txn, portion: Portion, staged: Staged, current: Relation | Non
         deduped = txn.run(Dedupe(name, key, table.cursor))
         assert isinstance(deduped, Staged)  # noqa: S101
         name = deduped.name
-    if current is None or not current.rows:
-        if portion.batch.kind is Kind.DELETE:
-            raise FatalError("rows to delete came before any others", where=table.name)
+    deleting = portion.batch.kind is Kind.DELETE
+    if current is None and deleting:
+        raise FatalError("rows to delete came before any others", where=table.name)
+    # What never had a row takes its types from the first ones; as long as none come, it stays as it is.
+    begins = current is not None and not current.rows and (staged.rows or staged.schema != current.schema)
+    if current is None or (begins and not deleting):
         step = Found(table.name, name, staged.schema, table.fingerprint, key, True, portion.partition)
         change = txn.run(step)
     else:

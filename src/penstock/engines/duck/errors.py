@@ -19,6 +19,8 @@ if TYPE_CHECKING:
 _KIND = re.compile(r"^(?:[A-Z]\w*(?: [A-Z]\w*)* Error|\w+Exception): ")
 _LINE = re.compile(r"\n+LINE (\d+): (.*)\n( *)(\^+)")
 _HOLDER = re.compile(r"held in (.+?) \(PID (\d+)\)")
+# A limit or a quota is a full disk to whoever meets it.
+_FULL = ("no space left", "disk full", "quota exceeded", "file too large")
 _PLANNING = (
     duckdb.ParserException,
     duckdb.BinderException,
@@ -72,7 +74,7 @@ def translate(error: duckdb.Error, query: Query | None, shift: int = 0, subject:
 def _advice(error: duckdb.Error, text: str) -> str:
     if isinstance(error, duckdb.OutOfMemoryException):
         return "the query needs more memory than the warehouse may use; make it smaller"
-    if "No space left" in text or "disk full" in text.lower():
+    if any(word in text.lower() for word in _FULL):
         return "the disk is full: free some space and run again; nothing was half done"
     return ""
 

@@ -180,8 +180,17 @@ def _grow(desk: Desk, relation: Relation, rows: str, schema: Schema, partition: 
     return Change(relation, count, 0, plus=f"({came})", after=after, partition=partition, in_place=True)
 
 
+def outdated(desk: Desk, source: str, partition: str) -> None:
+    """Close the rejects of a partition whose rows are about to be replaced as a whole."""
+    desk.con.execute(
+        f"update {SYSTEM}.rejected set replayed = {desk.version} "
+        "where source = ? and partition = ? and replayed is null",
+        [source, partition],
+    )
+
+
 def hold(desk: Desk, reading: Reading, position: str) -> int:
-    """Keep a page of a snapshot until all of it is there."""
+    """Keep a page of a snapshot until all of it is there; one without rows moves the position, too."""
     source, partition = reading.shape.table, reading.partition
     row = one(
         desk.con.execute(
@@ -189,16 +198,17 @@ def hold(desk: Desk, reading: Reading, position: str) -> int:
             [source, partition],
         )
     )
-    pages = Relation(source, read_schema(row[1]), "", row[0], rows=int(row[2])) if row else None
+    pages = Relation(source, read_schema(row[1]), "", row[0], rows=int(row[2])) if row and row[0] else None
+    if row is None:
+        outdated(desk, source, partition)
     grown = _staged_page(desk, reading, pages) if reading.shape.select else _page(desk, reading, pages)
-    if grown is None:
-        return pages.rows if pages else 0
+    kept = grown or pages or Relation(source, Schema(), "", "")
     desk.con.execute(f"delete from {SYSTEM}.pages where source = ? and partition = ?", [source, partition])
     desk.con.execute(
         f"insert into {SYSTEM}.pages values (?, ?, ?, ?, ?, ?)",
-        [source, partition, position, write_schema(grown.schema), grown.rows, grown.physical],
+        [source, partition, position, write_schema(kept.schema), kept.rows, kept.physical],
     )
-    return grown.rows
+    return kept.rows
 
 
 def _page(desk: Desk, reading: Reading, pages: Relation | None) -> Relation | None:
@@ -248,6 +258,8 @@ def held(desk: Desk, source: str, partition: str) -> Staged | None:
     if row is None:
         return None
     desk.con.execute(f"delete from {SYSTEM}.pages where source = ? and partition = ?", [source, partition])
+    if not row[0]:
+        return None  # no page had rows
     desk.state.leaving.append(stored(row[0]))
     return Staged(stored(row[0]), read_schema(row[1]), int(row[2]), partition)
 

@@ -76,12 +76,8 @@ class DuckTxn(Desk):
         landing.note_rejects(self, table, partition, [(r.place, r.row, r.reason) for r in rejects])
 
     def outdated(self, source: str, partition: str) -> None:
-        """Close the rejects of a partition whose rows were replaced as a whole."""
-        self.con.execute(
-            f"update {SYSTEM}.rejected set replayed = {self.version} "
-            "where source = ? and partition = ? and replayed is null",
-            [source, partition],
-        )
+        """Close the rejects of a partition whose rows are about to be replaced as a whole."""
+        landing.outdated(self, source, partition)
 
     def open_rejects(self, source: str) -> list[tuple[int, str, str]]:
         """Return id, partition and raw row of the rejects of a raw table that were not replayed."""
