@@ -393,7 +393,8 @@ _ABROAD_CHECKED = f"""case
     _let(
         "_s",
         "substr(_i, strlen(_r.code) + 1)",
-        "case when _r.trunk = '0' and starts_with(_s, '0') then _r.code || substr(_s, 2) else _i end",
+        "case when _r.trunk <> '0' or not starts_with(_s, '0') then _i "
+        "when not starts_with(_s, '00') then _r.code || substr(_s, 2) end",
     )
 } end"""
 _AT_HOME = f"""case
@@ -432,7 +433,8 @@ _WORLD = {
             _let(
                 "_e",
                 _let("_i", _ABROAD, f"case when _i is not null then {_ABROAD_CHECKED} else {_AT_HOME} end"),
-                "case when regexp_full_match(_e, '[1-9][0-9]{6,14}') then '+' || _e end",
+                "case when regexp_full_match(_e, '[1-9][0-9]{6,14}') "
+                "and not coalesce(_r.trunk = '0' and starts_with(_e, _r.code || '0'), false) then '+' || _e end",
             ),
         ),
     ),
