@@ -104,13 +104,14 @@ def section(name: str, sentence: str, about: str, figures: Sequence[Figure]) -> 
         span = f"{shown(figure.low, figure.unit)} – {shown(figure.high, figure.unit)}"
         verdict = verdict if figure.met else f"**{verdict}**"
         said.append(f"| {figure.name} | {ours} | {span} | {limit} | {ratio} | {target} | {verdict} |")
-    peers = [(figure, name) for figure in figures for name in figure.peers]
+    peers = [(figure, peer) for figure in figures for peer in figure.peers]
     if peers:
         said += ["", "| figure | peer | needs | of the limit | of ours |", "|---|---|--:|--:|--:|"]
-    for figure, name in peers:
-        value = figure.peers[name]
+    for figure, peer in peers:
+        value = figure.peers[peer]
         of_limit = f"{value / figure.limit:.1f}" if figure.limit else "–"
-        said.append(f"| {figure.name} | {name} | {shown(value, figure.unit)} | {of_limit} | {value / figure.ours:.1f} |")
+        needs, of_ours = shown(value, figure.unit), f"{value / figure.ours:.1f}"
+        said.append(f"| {figure.name} | {peer} | {needs} | {of_limit} | {of_ours} |")
     return "\n".join(said) + "\n"
 
 

@@ -11,6 +11,7 @@ import json
 import os
 import sys
 import time
+from pathlib import Path
 
 
 class FailedError(Exception):
@@ -43,18 +44,15 @@ def spend(command, cwd, *, env=None, timeout=1200.0, spare=0):
     import tempfile
 
     with tempfile.TemporaryDirectory(prefix="penstock-bench-") as folder:
-        report = os.path.join(folder, "report.json")
-        output = os.path.join(folder, "output.txt")
-        watched = [sys.executable, "-I", "-S", __file__, report, str(timeout), str(spare), *map(str, command)]
-        with open(output, "wb") as stream:
+        report, output = Path(folder, "report.json"), Path(folder, "output.txt")
+        watched = [sys.executable, "-I", "-S", __file__, str(report), str(timeout), str(spare), *map(str, command)]
+        with output.open("wb") as stream:
             subprocess.run(
                 watched, cwd=cwd, env={**surroundings(), **(env or {})}, stdin=subprocess.DEVNULL, stdout=stream,
                 stderr=subprocess.STDOUT, check=True,
             )  # fmt: skip
-        with open(output, encoding="utf-8", errors="replace") as stream:
-            said = stream.read()
-        with open(report, encoding="utf-8") as stream:
-            found = json.load(stream)
+        said = output.read_text(encoding="utf-8", errors="replace")
+        found = json.loads(report.read_text(encoding="utf-8"))
     if found["ended"] or found["code"]:
         why = found["ended"] or f"ended with {found['code']}"
         raise FailedError(f"{' '.join(map(str, command))}: {why}\n{said[-4000:]}")
@@ -83,8 +81,7 @@ def _watch(report, timeout, spare, command):
         "code": os.waitstatus_to_exitcode(status),
         "ended": ended[0] if ended else "",
     }
-    with open(report, "w", encoding="utf-8") as stream:
-        json.dump(found, stream)
+    Path(report).write_text(json.dumps(found), encoding="utf-8")
 
 
 def _guard(child, latest, spare, ended):
@@ -112,7 +109,7 @@ def _guard(child, latest, spare, ended):
 def _available():
     """Return the bytes of memory that the machine can still give; plenty where it cannot be told."""
     try:
-        with open("/proc/meminfo", encoding="ascii") as stream:
+        with Path("/proc/meminfo").open(encoding="ascii") as stream:
             for line in stream:
                 if line.startswith("MemAvailable:"):
                     return int(line.split()[1]) * 1024

@@ -72,8 +72,8 @@ def race(ours: Contender, limit: Contender | None, *, times: int, peers: Sequenc
     """Run ours and the limit `times` times each, in turn, after one round that is not counted.
 
     In that round their answers are compared; each peer runs once, and its answer is compared too. A peer that does
-    not come to its end is told and left out. Raises `FailedError` for ours and the limit, and `AssertionError` for
-    a wrong answer.
+    not come to its end, or has no answer then, is told and left out. Raises `FailedError` for ours and the limit,
+    and `AssertionError` for a wrong answer.
     """
     both = [ours, limit] if limit else [ours]
     expected = {one.name: _run(one, ask=True)[1] for one in both}

@@ -12,7 +12,7 @@ from benchmarks.race import Contender, race
 
 ROOT = Path(__file__).resolve().parents[2]
 # What a clone does not have.
-_LEFT = shutil.ignore_patterns(".venv", ".git", ".work", ".penstock", "__pycache__", ".*_cache", "dist", "build", "shop")
+_MADE = shutil.ignore_patterns(".venv", ".git", ".work", ".penstock", "__pycache__", ".*_cache", "dist", "build")
 
 
 def figures(size: str, *, peers: bool) -> Iterator[Figure]:
@@ -32,7 +32,8 @@ def _demo() -> Contender:
 
 def _make_demo() -> Contender:
     def command(folder: Path) -> Sequence[str]:
-        shutil.copytree(ROOT, folder, dirs_exist_ok=True, ignore=_LEFT)
+        shutil.copytree(ROOT, folder, dirs_exist_ok=True, ignore=_MADE)
+        shutil.rmtree(folder / "shop", ignore_errors=True)
         return ("make", "demo")
 
     # Its own bytecode: a fresh clone has none, and keeps what it makes.

@@ -48,7 +48,19 @@ def sqlite(db: duckdb.DuckDBPyConnection, data: str) -> None:
 
     whole, text = DataType.int64(), DataType.string()
     types = [whole, whole, text, text, text, text, whole, DataType.float64(), text, whole, text]
-    names = ["order_id", "customer_id", "ordered_at", "promised_on", "status", "currency", "amount", "discount", "email", "gift", "note"]
+    names = [
+        "order_id",
+        "customer_id",
+        "ordered_at",
+        "promised_on",
+        "status",
+        "currency",
+        "amount",
+        "discount",
+        "email",
+        "gift",
+        "note",
+    ]
     listed = ", ".join(_CENTS if name == "amount" else name for name in names)
     rows = sqlite3.connect(f"file:{data}/orders.db?mode=ro", uri=True).execute(f"select {listed} from orders")
     into, parts = "create table orders as", []

@@ -35,7 +35,7 @@ class Load:
     asks: str
 
 
-_PROOF = "select count(*)::bigint, sum(order_id)::bigint, round(sum(amount::double))::bigint from {orders}"
+_PROOF = "select count(*)::bigint, sum(order_id::bigint)::bigint, round(sum(amount::double))::bigint from {orders}"
 _NESTED_PROOF = (
     "select (select count(*) from {orders})::bigint, (select sum(quantity) from {items})::bigint, "
     "(select round(sum(price)) from {items})::bigint, (select count(*) from {tags})::bigint"
@@ -122,7 +122,7 @@ def _dlt(load: Load, data: str) -> tuple[Contender, ...]:
             {"RUNTIME__DLTHUB_TELEMETRY": "false"},
         )  # fmt: skip
 
-    return contender("best"), contender("default")
+    return contender("arrow"), contender("rows")
 
 
 @contextmanager

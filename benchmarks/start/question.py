@@ -93,7 +93,8 @@ def _project(files: int) -> Path:
             header = f'/* ---\nkey = "customer_id"\nchecks = ["customer_id is not null", "spend >= {number}"]\n--- */\n'
             text = (
                 f"{header}with recent as (\n  select * from {above} where spend > {number}\n)\n"
-                "select\n  customer_id,\n  count(*) as orders,\n  sum(spend) as spend,\n  max(ordered_at) as ordered_at\n"
+                "select\n  customer_id,\n  count(*) as orders,\n  sum(spend) as spend,\n"
+                "  max(ordered_at) as ordered_at\n"
                 "from recent\nwhere status <> 'cancelled'\ngroup by customer_id\n"
             )
             write(folder, {f"tables/part_{number % 50}/table_{number}.sql": text})

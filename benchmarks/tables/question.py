@@ -14,21 +14,34 @@ from benchmarks.race import Contender, made, race
 HERE = Path(__file__).parent
 # A hundred tables of ten kinds; {n} tells them apart.
 _KINDS = (
-    "select customer_id % {m} as part, count(*) as orders, sum(amount) as spend from {orders} group by part",
-    "select date_trunc('day', ordered_at) as day, count(*) as orders, max(amount) as most from {orders} "
-    "where status <> 'returned' and order_id % {m} = 0 group by day",
-    "select status, currency, avg(amount) as mean, min(amount + {m}) as least from {orders} group by status, currency",
-    "select customer_id, sum(amount) as spend, max(ordered_at) as last from {orders} group by customer_id "
-    "having count(*) > {m} % 3",
-    "select email, count(distinct currency) as currencies, sum(amount) + {m} as spend from {orders} "
-    "where email is not null group by email",
-    "select order_id, amount * {m} as amount, upper(status) as status from {orders} where order_id % {m} = 1",
-    "select date_trunc('month', ordered_at) as month, currency, sum(amount) filter (where gift) + {m} as gifts "
-    "from {orders} group by all",
-    "select currency, quantile_disc(amount, 0.5) as middle, {m} as mark from {orders} group by currency",
-    "select hour(ordered_at) as hour, count(*) as orders, sum(discount * {m}) as discount from {orders} group by hour",
-    "select a.status, count(*) as pairs, {m} as mark from {orders} a join {orders} b on b.order_id = a.order_id + {m} "
-    "group by a.status",
+    """
+select customer_id % {m} as part, count(*) as orders, sum(amount) as spend from {orders} group by part
+;
+select date_trunc('day', ordered_at) as day, count(*) as orders, max(amount) as most from {orders}
+where status <> 'returned' and order_id % {m} = 0 group by day
+;
+select status, currency, avg(amount) as mean, min(amount + {m}) as least from {orders} group by status, currency
+;
+select customer_id, sum(amount) as spend, max(ordered_at) as last from {orders} group by customer_id
+having count(*) > {m} % 3
+;
+select email, count(distinct currency) as currencies, sum(amount) + {m} as spend from {orders}
+where email is not null group by email
+;
+select order_id, amount * {m} as amount, upper(status) as status from {orders} where order_id % {m} = 1
+;
+select date_trunc('month', ordered_at) as month, currency, sum(amount) filter (where gift) + {m} as gifts
+from {orders} group by all
+;
+select currency, quantile_disc(amount, 0.5) as middle, {m} as mark from {orders} group by currency
+;
+select hour(ordered_at) as hour, count(*) as orders, sum(discount * {m}) as discount from {orders} group by hour
+;
+select a.status, count(*) as pairs, {m} as mark from {orders} a join {orders} b on b.order_id = a.order_id + {m}
+group by a.status
+""".strip()
+    .replace("\n", " ")
+    .split(" ; ")
 )
 _PROOF = "select count(*)::bigint, sum(spend)::bigint from part_{n}"
 

@@ -157,6 +157,41 @@ def test_an_api_that_does_not_answer_is_one_error_and_the_rest_is_loaded(project
     assert project.rows() == WHOLE
 
 
+def test_an_api_of_many_pages_keeps_its_rows_in_the_next_run(
+    project: BadProject, api: Api, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Its last page is empty, and was once taken for the whole of the next pull."""
+    monkeypatch.setattr("penstock.connect.http.source._BATCH_PAGES", 1)
+    reads_api(project, api)
+    project.loads()
+    assert project.rows() == WHOLE
+    api.answer = lambda n: b"[]"
+    project.loads()
+    assert project.rows() == []
+    api.answer = page
+    project.loads()
+    assert project.rows() == WHOLE
+
+
+def test_pages_that_are_all_empty_are_a_snapshot_without_rows(
+    project: BadProject, api: Api, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("penstock.connect.http.source._BATCH_PAGES", 1)
+    reads_api(project, api, 'records = "items"', 'paginate = { by = "next", next_path = "next" }')
+
+    def linked(rows: list[dict[str, int]]) -> Callable[[int], bytes]:
+        return lambda n: json.dumps({"items": rows, "next": f"/things?page={n + 1}" if n < PAGES else None}).encode()
+
+    api.answer = linked([])
+    assert project.run().code == 0
+    api.answer = lambda n: linked([{"id": n}])(n)
+    project.loads()
+    assert project.rows() == [(1,), (2,), (3,)]
+    api.answer = linked([])
+    project.loads()
+    assert project.rows() == []
+
+
 def test_records_that_are_no_objects_are_rejected_with_their_places(project: BadProject, api: Api) -> None:
     reads_api(project, api)
     api.answer = lambda n: b'[{"id": 1, "v": 1}, 7, "x"]' if n == 1 else b"[]"
@@ -164,6 +199,26 @@ def test_records_that_are_no_objects_are_rejected_with_their_places(project: Bad
     assert said.code == 0
     assert project.rows() == [(1, 1)]
     assert [(place, row) for place, row, _ in project.rejects()] == [("/things:2", "7"), ("/things:3", '"x"')]
+    api.answer = page
+    project.loads()
+    assert project.rows() == WHOLE
+    assert project.rejects() == []
+
+
+def test_rejects_of_a_pull_in_several_batches_stay_open_until_the_next_pull(
+    project: BadProject, api: Api, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("penstock.connect.http.source._BATCH_PAGES", 1)
+    reads_api(project, api)
+    api.answer = lambda n: b'[{"id": 3, "v": 9}, 7]' if n == 2 else page(n)
+    for _ in range(2):
+        assert project.run().code == 0
+        assert project.rows() == [row for row in WHOLE if row[0] != 4]
+        assert [(place, row) for place, row, _ in project.rejects()] == [("/things:4", "7")]
+    api.answer = page
+    project.loads()
+    assert project.rows() == WHOLE
+    assert project.rejects() == []
 
 
 # ── SQLite ──────────────────────────────────────────────────────────────────────────────────────────────
