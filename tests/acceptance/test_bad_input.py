@@ -125,7 +125,6 @@ def test_an_api_that_repeats_a_page_is_one_error_and_no_row_is_doubled(project: 
     assert project.rows() == WHOLE
 
 
-@pytest.mark.xfail(reason="connect/http: pages by number in turn (1, 2, 1, 2 …) are asked for without end", strict=True)
 def test_an_api_that_gives_its_pages_in_a_circle_is_one_error(project: BadProject, api: Api) -> None:
     reads_api(project, api)
     api.answer = lambda n: page(2 - n % 2)

@@ -75,6 +75,10 @@ def run(world: World, order: Order) -> Run:
     try:
         going.all()
         state = "failed" if going.failed else "done"
+    except PenstockError as error:
+        state = "failed"
+        world.journal.step(order.id, Step("warehouse", "table", "failed", error=error.fields()))
+        raise
     finally:
         over.set()
         world.journal.end(order.id, state, going.version)

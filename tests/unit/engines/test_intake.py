@@ -229,3 +229,21 @@ def test_cleaning_applies_to_rows_that_are_typed_already(warehouse: Warehouse) -
     rejected = warehouse.load(Batch(Arrow(rows), {}, schema=rows.schema), "raw.t", "", clean={"b": "email"})
     assert rejected == 1
     assert warehouse.rows("select a, b from raw.t") == [(1, "x@example.org")]
+
+
+def test_late_json_values_of_another_form_are_not_turned_into_the_first_form(warehouse: Warehouse) -> None:
+    """DuckDB would read 1.5 as 2, true as 1, 1 as true and [1.5] as [2], without a word."""
+    rows = b"".join(b'{"n":%d,"b":true,"l":[1],"s":{"x":1}}\n' % i for i in range(21_000))
+    late = b'{"n":1.5,"b":1,"l":[1.5],"s":{"x":true}}\n'
+    rejected = warehouse.text(rows + late, Json(lines=True))
+    kept = warehouse.rows("select count(*) from raw.t")[0][0]
+    assert rejected + kept == 21_001
+    found = warehouse.rows("select n::varchar, b::varchar, l::varchar, s.x::varchar from raw.t offset 21000")
+    assert found in ([], [("1.5", "1", "[1.5]", "true")])
+
+
+def test_a_late_name_of_json_is_a_column(warehouse: Warehouse) -> None:
+    """At the top and inside."""
+    rows = b'{"n":1,"s":{"x":1}}\n' * 21_000
+    warehouse.text(rows + b'{"n":1,"s":{"x":2,"y":"deep"},"late":7}\n', Json(lines=True))
+    assert warehouse.rows("select s.y, late from raw.t where late is not null") == [("deep", 7)]

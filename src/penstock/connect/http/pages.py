@@ -20,6 +20,9 @@ if TYPE_CHECKING:
 Token: TypeAlias = "str | int | None"  # noqa: S105
 
 
+_LOOPS = 2  # one page that comes again may be chance, two in turn are none
+
+
 @dataclass(frozen=True, slots=True)
 class Step:
     """Where a pull stands: the token of the page to ask for (None: the first), and how many records came so far."""
@@ -37,6 +40,8 @@ class Pages:
         self._paginate = settings.paginate
         self._passed: set[int] = set()
         self._last = ""
+        self._read: set[str] = set()
+        self._again = 0
 
     def asked(self, step: Step) -> Asked:
         """Return the request for a page."""
@@ -77,6 +82,14 @@ class Pages:
                 hint=f"does it know the parameter '{self._paginate.param}'?" if self._paginate.param else "",
             )
         self._last = digest
+        self._again = self._again + 1 if digest and digest in self._read else 0
+        self._read.add(digest)
+        if self._again >= _LOOPS:
+            raise FatalError(
+                "the API loops: it gives pages again that were read before",
+                where=answer.url.partition("?")[0],
+                hint="say where it ends with paginate = { until = … }, or page it in another way",
+            )
 
     def _refuse_loop(self, token: Token, answer: Answer) -> None:
         if hash(token) in self._passed:

@@ -65,6 +65,7 @@ class Reading:
     shape: Shape
     partition: str
     careful: bool = False
+    whole: bool = False
     spooled: Path | None = None
     _opened: list[str] = field(default_factory=list)
 
@@ -120,7 +121,8 @@ class Reading:
         """Note that crossing failed; tells whether another, careful, attempt makes sense."""
         if self.careful or isinstance(self.batch.rows, Arrow) or isinstance(self.batch.rows.format, Parquet):
             return False
-        self.careful = True
+        lines = isinstance(self.batch.rows.format, Json) and self.batch.rows.format.lines
+        self.whole, self.careful = True, not lines or self.whole
         return True
 
     def verify(self) -> None:
@@ -162,9 +164,16 @@ class Reading:
         elif isinstance(wanted, Json) and not wanted.records:
             kind = "newline_delimited" if wanted.lines else "array"
             known = wanted.columns.types if wanted.columns else None
+            if known is None and wanted.lines and not self.whole:
+                relation = self._sampled(path, file.compression, have)
+                if relation is not None:
+                    schema = schema_of(relation.columns, relation.types)
+                    return Opened(_public(schema, self.shape.table), Capsule(relation))
             found = known or read_json.describe(con, path, kind, file.compression)
             types = _resolve(found, have, self._declared())
             if types is None or (known is None and list(found) == [read_json.NO_OBJECTS]):
+                raise Unfit
+            if not read_json.holds(con, path, kind, file.compression, types):
                 raise Unfit
             sql = read_json.strict(path, kind, file.compression, types)
         elif isinstance(wanted, Parquet):
@@ -174,6 +183,14 @@ class Reading:
         relation = con.sql(sql)
         schema = _public(schema_of(relation.columns, relation.types), self.shape.table)
         return Opened(schema, Capsule(relation))
+
+    def _sampled(self, path: str, compression: str, have: Schema | None) -> duckdb.DuckDBPyRelation | None:
+        """Read JSON lines in one go where the types of the first rows do for all of them; a late name fails it."""
+        relation = read_json.sampled(self.intake.con, path, compression)
+        types = schema_of(relation.columns, relation.types).types
+        plain = "json" not in " ".join(types.values()) and _resolve(dict(types), have, self._declared()) == types
+        holds = plain and read_json.holds(self.intake.con, path, "newline_delimited", compression, types)
+        return relation if holds else None
 
     def _format(self) -> Csv | Json | Lines | Parquet:
         assert not isinstance(self.batch.rows, Arrow)  # noqa: S101

@@ -40,14 +40,9 @@ def describe(
 ) -> dict[str, str]:
     """Return the columns of a JSON text; mixed plain values are `varchar`.
 
-    The first rows give the types; all rows are looked at for names that these lack, and where there are any, for
-    types too. A later value that does not fit its type fails the strict reading. Whole numbers are `bigint`, unless
-    `wide` asks for what the largest need.
+    All rows are looked at. Whole numbers are `bigint`, unless `wide` asks for what the largest need.
     """
-    types = _described(con, path, kind, compression, _SAMPLE)
-    whole = wide or kind != "newline_delimited" or _more_names(con, path, compression, types)
-    if whole:
-        types = _described(con, path, kind, compression, -1)
+    types = _described(con, path, kind, compression, -1)
     mixed = [name for name, found in types.items() if found == "json"]
     if mixed:
         texts = reader(path, kind, compression, columns=dict.fromkeys(mixed, "JSON"))
@@ -57,58 +52,60 @@ def describe(
     return types if wide else {name: _WIDE.sub("bigint", found) for name, found in types.items()}
 
 
+def sampled(con: duckdb.DuckDBPyConnection, path: str, compression: str) -> duckdb.DuckDBPyRelation:
+    """Return the reading of JSON lines by the types of the first rows; it fails at a name that these lack."""
+    how = {"sample_size": _SAMPLE, "map_inference_threshold": -1, "dateformat": "%Y-%m-%d"}
+    call = reader(path, "newline_delimited", compression, **how)
+    return con.sql(f"select * from {call}")
+
+
 def _described(con: duckdb.DuckDBPyConnection, path: str, kind: str, compression: str, sample: int) -> dict[str, str]:
     call = reader(path, kind, compression, sample_size=sample, map_inference_threshold=-1, dateformat="%Y-%m-%d")
     relation = con.sql(f"select * from {call}")
     return {n: ours(str(t)) for n, t in zip(relation.columns, relation.types, strict=True)}
 
 
-def _more_names(con: duckdb.DuckDBPyConnection, path: str, compression: str, types: Mapping[str, str]) -> bool:
-    """Tell whether an object somewhere has a name that the types do not know, however deep it stands."""
-    known = {path: names for path, names in _objects("$", f"struct({', '.join(_members(types))})") if names}
-    lists = ", ".join(f"json_keys(json, {literal(path)}) as {ident(path)}" for path in known)
-    arguments = options({"compression": compression or None})
-    tests = " or ".join(
-        f"len(list_filter({_flat(path)}, lambda k: k is not null and k not in {_texts(names)})) > 0"
-        for path, names in known.items()
-    )
-    found = one(
-        con.execute(
-            f"select count(*) from (select distinct {lists} from read_ndjson_objects({literal(path)}{arguments})) "
-            f"where {tests}"
-        )
-    )
-    return found is None or bool(found[0])
+def holds(con: duckdb.DuckDBPyConnection, path: str, kind: str, compression: str, types: Mapping[str, str]) -> bool:
+    """Tell whether every number and truth value is written as its type has it.
 
-
-def _members(types: Mapping[str, str]) -> list[str]:
-    return [f"{ident(name)} {kind}" for name, kind in types.items()]
-
-
-def _texts(names: list[str]) -> str:
-    return "(" + ", ".join(literal(n) for n in names) + ")"
-
-
-def _flat(path: str) -> str:
-    """Return the names found at a path as one list; a wildcard gives a list for each object."""
-    return f"flatten({ident(path)})" if "*" in path else ident(path)
-
-
-def _objects(path: str, kind: str) -> list[tuple[str, list[str]]]:
-    """Return the path of every object in a type, with the names that it has.
-
-    >>> _objects("$", 'struct("a" bigint, "b" struct("c" varchar)[])')
-    [('$', ['a', 'b']), ('$."b"[*]', ['c'])]
+    DuckDB reads 1.5 into a bigint as 2, true as 1, and 1 into a boolean as true, without a word.
     """
+    looked = [(name, *_written(ident(name), found, 0)) for name, found in types.items()]
+    tested = {name: (shape, test) for name, shape, test in looked if test}
+    if not tested:
+        return True
+    call = reader(path, kind, compression, columns={name: shape for name, (shape, _) in tested.items()})
+    tests = " and ".join(f"coalesce({test}, true)" for _, test in tested.values())
+    return not one(con.execute(f"select 1 from {call} where not ({tests}) limit 1"))
+
+
+def _written(value: str, kind: str, depth: int) -> tuple[str, str]:
+    """Return the type that keeps what was written of a value, and the test of it; no test where none is needed."""
     if kind.endswith("[]"):
-        return _objects(f"{path}[*]", kind[:-2])
-    if not kind.startswith("struct("):
-        return []
-    fields = [field_of(part) for part in split_list(kind[len("struct(") : -1])]
-    found = [(path, [name for name, _ in fields])]
-    for name, inner in fields:
-        found += _objects(f"{path}.{json.dumps(name, ensure_ascii=False)}", inner)
-    return found
+        each = f"_{depth}"
+        shape, test = _written(each, kind[:-2], depth + 1)
+        some = f"len(list_filter({value}, lambda {each}: not coalesce({test}, true))) = 0"
+        return f"{shape}[]", some if test else ""
+    if kind.startswith("struct("):
+        fields = [field_of(part) for part in split_list(kind[len("struct(") : -1])]
+        inner = [(name, *_written(f"{value}.{ident(name)}", of, depth)) for name, of in fields]
+        tested = [(name, shape, test) for name, shape, test in inner if test]
+        shape = ", ".join(f"{ident(name)} {shape}" for name, shape, _ in tested)
+        return f"struct({shape})", " and ".join(f"coalesce({test}, true)" for _, _, test in tested)
+    pattern = _patterns(kind)
+    return "json", f"regexp_full_match({value}::varchar, '{pattern}|null')" if pattern else ""
+
+
+def _patterns(kind: str) -> str:
+    if kind == "boolean":
+        return "true|false"
+    if kind in ("double", "float"):
+        return "-?[0-9].*"
+    if kind.startswith("decimal("):
+        scale = kind[:-1].split(",")[1].strip()
+        number = rf"-?[0-9]+([.][0-9]{{0,{scale}}})?"
+        return f'{number}|"{number}"'
+    return '-?[0-9]+|"-?(0|[1-9][0-9]*)"' if kind.endswith("int") or kind == "integer" else ""
 
 
 def strict(path: str, kind: str, compression: str, types: Mapping[str, str]) -> str:
