@@ -114,22 +114,36 @@ class Pulls:
                 return
 
     def _read_once(self, table: RawTable, after: dict[str, Position], ended: set[str]) -> None:
+        """Read every partition; one that cannot be read is told of when the others are in."""
         source = self._open(table)
-        wanted = ingest.shape(table)
+        broken: list[FatalError] = []
         try:
             for partition in source.partitions(sorted(after)):
                 if partition in ended:
                     continue
-                for batch in source.read(partition, after.get(partition)):
-                    if self._stopped[table.name].is_set():
-                        return
-                    reading = self._engine.prepare(batch, wanted, partition)
-                    self._give(Arrival(table, partition, Portion(table, partition, batch, reading)))
-                    after[partition] = batch.position
+                try:
+                    self._read_partition(table, source, partition, after)
+                except FatalError as error:
+                    broken.append(error)
                 ended.add(partition)
-                self._give(Arrival(table, partition, ended=True))
+                if self._stopped[table.name].is_set():
+                    return
         finally:
             source.close()
+        if broken:
+            more = f"{len(broken) - 1:,} more could not be read; " if len(broken) > 1 else ""
+            broken[0].hint = f"{more}{broken[0].hint}".removesuffix("; ")
+            raise broken[0]
+
+    def _read_partition(self, table: RawTable, source: Source, partition: str, after: dict[str, Position]) -> None:
+        wanted = ingest.shape(table)
+        for batch in source.read(partition, after.get(partition)):
+            if self._stopped[table.name].is_set():
+                return
+            reading = self._engine.prepare(batch, wanted, partition)
+            self._give(Arrival(table, partition, Portion(table, partition, batch, reading)))
+            after[partition] = batch.position
+        self._give(Arrival(table, partition, ended=True))
 
 
 def lease(beat: Callable[[], Any], every: float) -> threading.Event:
