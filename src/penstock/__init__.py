@@ -10,7 +10,7 @@ from penstock._version import __version__
 TYPE_CHECKING = False
 
 if TYPE_CHECKING:
-    from penstock.api import Project, Result, check, open, sink, source, table
+    from penstock.api import Project, Result, build, check, open, sink, source, table
     from penstock.base.errors import (
         ConfigError,
         FatalError,
@@ -21,19 +21,33 @@ if TYPE_CHECKING:
         RunError,
         UnsupportedError,
     )
+    from penstock.model.check import Check
+    from penstock.model.schema import Schema
+    from penstock.model.sink import SinkTable
+    from penstock.model.source import Connection, RawTable
+    from penstock.model.table import Table
+    from penstock.model.unit import UnitTest
 
 __all__ = [
+    "Check",
     "ConfigError",
+    "Connection",
     "FatalError",
     "PenstockError",
     "PlanError",
     "Project",
+    "RawTable",
     "RejectedError",
     "Result",
     "RetryableError",
     "RunError",
+    "Schema",
+    "SinkTable",
+    "Table",
+    "UnitTest",
     "UnsupportedError",
     "__version__",
+    "build",
     "check",
     "open",
     "sink",
@@ -42,16 +56,24 @@ __all__ = [
 ]
 
 _HOME = {
+    "Check": "penstock.model.check",
     "ConfigError": "penstock.base.errors",
+    "Connection": "penstock.model.source",
     "FatalError": "penstock.base.errors",
     "PenstockError": "penstock.base.errors",
     "PlanError": "penstock.base.errors",
     "Project": "penstock.api",
+    "RawTable": "penstock.model.source",
     "RejectedError": "penstock.base.errors",
     "Result": "penstock.api",
     "RetryableError": "penstock.base.errors",
     "RunError": "penstock.base.errors",
+    "Schema": "penstock.model.schema",
+    "SinkTable": "penstock.model.sink",
+    "Table": "penstock.model.table",
+    "UnitTest": "penstock.model.unit",
     "UnsupportedError": "penstock.base.errors",
+    "build": "penstock.api",
     "check": "penstock.api",
     "open": "penstock.api",
     "sink": "penstock.api",

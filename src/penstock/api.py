@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, cast
 from weakref import WeakSet
 
 from penstock.base import text as words
-from penstock.base.errors import ConfigError, RunError, UnsupportedError
+from penstock.base.errors import RunError, UnsupportedError
 from penstock.model.check import Verdict
 from penstock.model.run import Run
 
@@ -33,7 +33,6 @@ if TYPE_CHECKING:
 __all__ = ["Project", "Result", "RunResult", "check", "open", "sink", "source", "table"]
 
 NULL = "∅"
-_FILE = "penstock.toml"
 _DECLARED = frozenset({"check", "sink", "source", "table"})
 # States of a step, the later the worse; of a table's several steps the worst counts.
 _WORSE = ("unchanged", "done", "running", "skipped", "interrupted", "failed")
@@ -79,35 +78,27 @@ def open(path: str | os.PathLike[str] = ".", env: str | None = None) -> Project:
     >>> folder.cleanup()
     """
     from penstock.app import requests
+    from penstock.app.opened import locate
 
     return Project(requests.open_project(locate(path), env))
 
 
-def locate(path: str | os.PathLike[str] | None = None) -> Path:
-    """Return a project's folder: the one given, or the nearest, here or above, with a `penstock.toml`.
+def build(name: str, root: str | os.PathLike[str] = ".", **declared: Any) -> Project:
+    """Open a project that is declared in Python, in the folder `root`: the same objects as files give.
 
-    Raises `ConfigError` where there is none.
+    `declared` takes `connections` (name to `kind:address`), and sequences of the nouns `raw` (`RawTable`), `tables`
+    (`Table`), `sinks` (`SinkTable`) and `units` (`UnitTest`), all importable from `penstock`. Parents, fingerprints
+    and order are found. Raises `ConfigError`, or `ConfigErrors` with all that is wrong.
+
+    >>> import tempfile, penstock
+    >>> spend = penstock.Table("spend", sql="select 'ada' as customer, 3.50 as amount")
+    >>> with tempfile.TemporaryDirectory() as folder, penstock.build("tiny", folder, tables=[spend]) as project:
+    ...     project.run().ok, project.sql("from spend").fetchall()
+    (True, [('ada', Decimal('3.50'))])
     """
-    if path is not None and os.fspath(path) != ".":
-        folder = Path(path)
-        if (folder / _FILE).is_file():
-            return folder
-        got = f"a folder without {_FILE}" if folder.is_dir() else "no folder of that name"
-        raise ConfigError(
-            f"'{folder}' is not a project",
-            expected=f"a folder with a {_FILE}",
-            got=got,
-            hint=f"penstock init {folder} writes a project there",
-        )
-    here = Path.cwd()
-    found = next((folder for folder in (here, *here.parents) if (folder / _FILE).is_file()), None)
-    if found is None:
-        raise ConfigError(
-            "there is no project here",
-            expected=f"a {_FILE} in this folder or one above it",
-            hint="go to a project's folder, name one with --project DIR, or make one with penstock init",
-        )
-    return found
+    from penstock.app import opened
+
+    return Project(opened.declared(name, Path(root), declared))
 
 
 class Project:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import random
-from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
 
@@ -15,7 +14,7 @@ from penstock.base.text import did_you_mean
 from penstock.load.project import load
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Mapping
     from types import TracebackType
 
     from penstock.model.option import Options
@@ -30,6 +29,7 @@ if TYPE_CHECKING:
     from penstock.run.runner import World
 
 _CONNECTORS = "penstock.connectors"
+_FILE = "penstock.toml"
 _KINDS = {"https": "http", "file": "files"}
 
 
@@ -135,6 +135,33 @@ class App:
         self.close()
 
 
+def locate(path: str | os.PathLike[str] | None = None) -> Path:
+    """Return a project's folder: the one given, or the nearest, here or above, with a `penstock.toml`.
+
+    Raises `ConfigError` where there is none.
+    """
+    if path is not None and os.fspath(path) != ".":
+        folder = Path(path)
+        if (folder / _FILE).is_file():
+            return folder
+        got = f"a folder without {_FILE}" if folder.is_dir() else "no folder of that name"
+        raise ConfigError(
+            f"'{folder}' is not a project",
+            expected=f"a folder with a {_FILE}",
+            got=got,
+            hint=f"penstock init {folder} writes a project there",
+        )
+    here = Path.cwd()
+    found = next((folder for folder in (here, *here.parents) if (folder / _FILE).is_file()), None)
+    if found is None:
+        raise ConfigError(
+            "there is no project here",
+            expected=f"a {_FILE} in this folder or one above it",
+            hint="go to a project's folder, name one with --project DIR, or make one with penstock init",
+        )
+    return found
+
+
 def open_project(path: str | Path = ".", env: str | None = None, wait: float = 5.0) -> App:
     """Open the project in a folder; raises `ConfigError` or `ConfigErrors` for mistakes in its files."""
     root = Path(path).absolute()
@@ -143,6 +170,8 @@ def open_project(path: str | Path = ".", env: str | None = None, wait: float = 5
     return App(load(root, env, options_of, os.environ), wait=wait)
 
 
-def of_project(project: Project, root: Path | None = None) -> App:
-    """Open a project that was declared in Python."""
-    return App(project if root is None else replace(project, root=str(root)))
+def declared(name: str, root: Path, said: Mapping[str, Any]) -> App:
+    """Open a project that was declared in Python; raises `ConfigError` or `ConfigErrors` for mistakes."""
+    from penstock.load.build import build
+
+    return App(build(name, root, options_of=options_of, **said))

@@ -5,7 +5,7 @@ from __future__ import annotations
 import uuid
 from typing import TYPE_CHECKING, Any
 
-from penstock.app.opened import App, of_project, open_project
+from penstock.app.opened import App, open_project
 from penstock.base.errors import ConfigError
 from penstock.base.text import did_you_mean
 from penstock.model.relation import Query
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from penstock.run.events import Event
 
 __all__ = [
-    "App", "check", "lineage", "of_project", "open_project", "plan", "replay", "run", "run_detail", "runs", "show",
+    "App", "check", "lineage", "open_project", "plan", "replay", "run", "run_detail", "runs", "show",
     "sql", "status", "test",
 ]  # fmt: skip
 

@@ -78,8 +78,8 @@ class Call:
 
     def open(self) -> App:
         """Open the project that was named, or the nearest; raises `ConfigError`."""
-        from penstock.api import locate
         from penstock.app import requests
+        from penstock.app.opened import locate
 
         return requests.open_project(locate(self.project), self.env)
 
