@@ -6,6 +6,10 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
+from penstock.model.unit import UnitResult
+
+__all__ = ["Lineage", "Planned", "Replayed", "TableStatus", "UnitResult"]
+
 
 @dataclass(frozen=True, slots=True)
 class Planned:
@@ -48,19 +52,6 @@ class Replayed:
     tried: int
     loaded: int
     rejected: int
-
-
-@dataclass(frozen=True, slots=True)
-class UnitResult:
-    """How a unit test of a table ended: the rows that were missing and those that were not expected."""
-
-    name: str
-    table: str
-    passed: bool
-    missing: tuple[dict[str, Any], ...] = ()
-    unexpected: tuple[dict[str, Any], ...] = ()
-    error: dict[str, Any] | None = None
-    seconds: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)

@@ -126,15 +126,13 @@ def check(app: App, select: Sequence[str] = ()) -> list[Verdict]:
 
 def test(app: App, select: Sequence[str] = ()) -> list[UnitResult]:  # noqa: PT028
     """Run the unit tests of tables, each on rows of its own in a warehouse of its own."""
-    from penstock.app.answers import UnitResult
     from penstock.engines.duck import open_engine
     from penstock.refresh.units import run_units
 
     tables = _selected(app, select)
     units = [u for u in app.project.units if u.table in tables]
     schemas = {name: relation.schema for name, relation in app.engine.relations().items()}
-    outcomes = run_units(app.project, units, lambda: open_engine(":memory:"), app.function, schemas=schemas)
-    return [UnitResult(o.name, o.table, o.passed, o.missing, o.unexpected, o.error, o.seconds) for o in outcomes]
+    return run_units(app.project, units, lambda: open_engine(":memory:"), app.function, schemas=schemas)
 
 
 def lineage(app: App, table: str) -> Lineage:

@@ -65,15 +65,6 @@ class Found:
 
 
 @dataclass(frozen=True, slots=True)
-class Append:
-    """Strategy append: every staged row is new; gives a Change."""
-
-    relation: Relation
-    stage: str
-    partition: str = ""
-
-
-@dataclass(frozen=True, slots=True)
 class Upsert:
     """Rows replace those of the same key, which is unique in the stage; gives a Change."""
 

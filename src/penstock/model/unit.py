@@ -20,3 +20,16 @@ class UnitTest:
     given: dict[str, tuple[dict[str, Any], ...]] = field(default_factory=dict)
     expect: tuple[dict[str, Any], ...] = ()
     where: Place | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class UnitResult:
+    """How a unit test of a table ended: the rows that were missing and those that were not expected."""
+
+    name: str
+    table: str
+    passed: bool
+    missing: tuple[dict[str, Any], ...] = ()
+    unexpected: tuple[dict[str, Any], ...] = ()
+    error: dict[str, Any] | None = None
+    seconds: float = 0.0

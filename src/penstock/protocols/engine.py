@@ -17,7 +17,6 @@ if TYPE_CHECKING:
     from penstock.model.schema import Schema
     from penstock.model.shape import Shape
     from penstock.model.step import (
-        Append,
         Build,
         Compare,
         Compute,
@@ -31,7 +30,7 @@ if TYPE_CHECKING:
     from penstock.protocols.export import Exporter
     from penstock.protocols.source import Batch, Reject
 
-    Step = Append | Build | Compare | Compute | Conform | Dedupe | Found | Receive | Remove | Upsert
+    Step = Build | Compare | Compute | Conform | Dedupe | Found | Receive | Remove | Upsert
 
 
 @dataclass(frozen=True, slots=True)

@@ -17,7 +17,7 @@ from penstock.model.relation import Query, Relation
 from penstock.model.schema import Column, Schema
 from penstock.model.step import Compute, Found
 from penstock.model.table import Function, Table
-from penstock.model.unit import UnitTest
+from penstock.model.unit import UnitResult, UnitTest
 from penstock.refresh import python
 from penstock.refresh.checks import shown
 
@@ -32,19 +32,6 @@ _FLOAT = ("double", "float")
 _Row = Mapping[str, Any]
 
 
-@dataclass(frozen=True, slots=True)
-class UnitOutcome:
-    """How a unit test ended: the expected rows that were missing, and the rows that were not expected."""
-
-    name: str
-    table: str
-    passed: bool
-    missing: tuple[dict[str, Any], ...] = ()
-    unexpected: tuple[dict[str, Any], ...] = ()
-    error: dict[str, Any] | None = None
-    seconds: float = 0.0
-
-
 def run_units(
     project: Project,
     units: Sequence[UnitTest],
@@ -53,7 +40,7 @@ def run_units(
     *,
     schemas: Mapping[str, Schema] | None = None,
     clock: Clock | None = None,
-) -> list[UnitOutcome]:
+) -> list[UnitResult]:
     """Run unit tests in a scratch warehouse that `open_engine` gives; each leaves nothing behind for the next.
 
     A given column has the type that `schemas` (the tables as they stand in a warehouse) or the declaration of the
@@ -88,17 +75,17 @@ class _Scene:
     schemas: Mapping[str, Schema]
 
 
-def _run(scene: _Scene) -> UnitOutcome:
+def _run(scene: _Scene) -> UnitResult:
     unit = scene.unit
     txn = scene.engine.begin()
     try:
         missing, unexpected = _played(scene, txn)
     except PenstockError as error:
-        return UnitOutcome(unit.name, unit.table, passed=False, error=error.fields())
+        return UnitResult(unit.name, unit.table, passed=False, error=error.fields())
     finally:
         txn.rollback()
     passed = not missing and not unexpected
-    return UnitOutcome(unit.name, unit.table, passed, tuple(missing), tuple(unexpected))
+    return UnitResult(unit.name, unit.table, passed, tuple(missing), tuple(unexpected))
 
 
 def _played(scene: _Scene, txn: Txn) -> tuple[list[dict[str, Any]], list[dict[str, Any]]]:

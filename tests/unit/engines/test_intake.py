@@ -140,9 +140,6 @@ def test_records_are_found_by_their_path(warehouse: Warehouse) -> None:
 
 def test_lines_are_cut_by_a_pattern(warehouse: Warehouse) -> None:
     """Parts are typed; blank lines pass; numbers of lines count them."""
-    form = Lines(
-        r"^(?P<day>\S+ \S+) (?P<n>\S+)$", {"n": "integer"}, {"day": Time("%Y %b %d", "2024 ")}, encoding="utf-8"
-    )
     form = Lines(r"^(?P<day>\w+ \d+) (?P<n>\S+)$", {"n": "integer"}, {"day": Time("%Y %b %d", "2024 ")})
     rejected = warehouse.text(b"Jan 2 7\n\nJan 3 -\nJan 4 x\nbin\xff\nFoo 9 1\nnope\n", form)
     assert rejected == 4

@@ -17,7 +17,6 @@ from penstock.model.change import Change, Staged
 from penstock.model.names import HIDDEN
 from penstock.model.relation import Relation
 from penstock.model.step import (
-    Append,
     Build,
     Compare,
     Compute,
@@ -138,15 +137,6 @@ def _found(step: Found, desk: Desk) -> Change:
         _unique(desk, step.name, step.stage, step.key, step.schema)
     into = Target(step.name, None, step.fingerprint, step.key)
     return landing.found(desk, step.stage, step.schema, into, step.partition, partitioned=step.partitioned)
-
-
-@_run.register(Append)
-def _append(step: Append, desk: Desk) -> Change:
-    added = _rows(desk, step.stage)
-    relation = step.relation
-    names = idents(relation.schema.names)
-    after = f"select {names} from {stored(relation.physical)} union all select {names} from {step.stage}"
-    return Change(relation, added, 0, plus=step.stage, after=after, partition=step.partition)
 
 
 @_run.register(Compare)
