@@ -5,18 +5,24 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-from penstock.model.relation import Query, Relation
+from penstock.model.relation import Query, Relation, Within
 from penstock.model.schema import Schema
 
 
 @dataclass(frozen=True, slots=True)
 class Build:
-    """Compute a query into new storage beside the present one; gives a Change with `built`."""
+    """Compute a query into new storage beside the present one; gives a Change with `built`.
+
+    The columns in `hidden`, the last ones of the query, are kept and not shown.
+    """
 
     name: str
     query: Query
     fingerprint: str
     key: tuple[str, ...] = ()
+    hidden: tuple[str, ...] = ()
+    layout: str = ""
+    parts: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,3 +100,27 @@ class Compare:
     stage: str
     key: tuple[str, ...] = ()
     partition: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Replace:
+    """The stage holds what the rows of a relation within `old` should be; gives a Change with only real differences.
+
+    The stage has the relation's columns, the hidden ones too. A row that differs from one that goes only outside of the
+    columns `by` keeps its id; `unique` says that no two rows agree in these. With `old` of None all rows are replaced.
+    """
+
+    relation: Relation
+    stage: str
+    old: tuple[Within, ...] | None
+    by: tuple[str, ...]
+    unique: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Extend:
+    """The `rows` rows of a stage come to those of a relation; gives a Change."""
+
+    relation: Relation
+    stage: str
+    rows: int

@@ -22,15 +22,17 @@ if TYPE_CHECKING:
         Compute,
         Conform,
         Dedupe,
+        Extend,
         Found,
         Receive,
         Remove,
+        Replace,
         Upsert,
     )
     from penstock.protocols.export import Exporter
     from penstock.protocols.source import Batch, Reject
 
-    Step = Build | Compare | Compute | Conform | Dedupe | Found | Receive | Remove | Upsert
+    Step = Build | Compare | Compute | Conform | Dedupe | Extend | Found | Receive | Remove | Replace | Upsert
 
 
 @dataclass(frozen=True, slots=True)
@@ -145,6 +147,10 @@ class Txn(Protocol):
 
     def run(self, step: Step) -> Staged | Change:
         """Carry out a step."""
+        ...
+
+    def describe(self, query: Query) -> Schema:
+        """Return the columns that a query gives inside the transaction, without running it."""
         ...
 
     def evolve(self, relation: Relation, schema: Schema) -> Relation:

@@ -228,7 +228,9 @@ class _Going:
         """Bring the tables to one version."""
         project = self.world.project
         tables = [name for name in project.order if name in self.order.tables]
-        job = cascading.Job(project, tables, self.pending, self.order.id, self.world.load, self.order.full, self.began)
+        job = cascading.Job(
+            project, tables, self.pending, self.order.id, self.world.load, self.order.full, began=self.began
+        )
         outcome = cascading.cascade(self.world.engine, job, self.world.clock, self.failed)
         self.release()
         self.version = outcome.version or self.version

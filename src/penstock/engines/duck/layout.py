@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from penstock.engines.duck.words import SYSTEM, ident, one
 from penstock.model.position import Position, decode
@@ -13,7 +13,7 @@ from penstock.model.schema import Column, Schema
 if TYPE_CHECKING:
     import duckdb
 
-LAYOUT = 1
+LAYOUT = 2
 
 _TABLES = f"""
 create schema {SYSTEM};
@@ -23,7 +23,8 @@ create table {SYSTEM}.commits (
     version bigint, committed_at timestamp, run varchar, next_rid bigint, tables varchar, positions varchar);
 create table {SYSTEM}.relations (
     name varchar, physical varchar, fingerprint varchar, columns varchar, key varchar, partitioned boolean,
-    built bigint, changed bigint, seen bigint, rows bigint, retired bigint);
+    built bigint, changed bigint, seen bigint, rows bigint, retired bigint,
+    lost bigint default 0, hidden varchar default '[]', layout varchar default '', parts varchar default '[]');
 create table {SYSTEM}.deliveries (sink varchar, epoch bigint);
 create table {SYSTEM}.positions (source varchar, partition varchar, position varchar, version bigint);
 create table {SYSTEM}.pages (
@@ -53,22 +54,47 @@ def prepare(con: duckdb.DuckDBPyConnection) -> None:
     """Make the warehouse's own tables in a new file, all or nothing."""
     found = one(con.execute("select 1 from duckdb_tables() where schema_name = ? and table_name = 'layout'", [SYSTEM]))
     if found:
+        _renew(con)
         return
     con.execute("begin")
     con.execute(_TABLES)
     con.execute("commit")
 
 
+def _renew(con: duckdb.DuckDBPyConnection) -> None:
+    """Give the warehouse's own tables the columns that came since the file was made."""
+    number = (one(con.execute(f"select number from {SYSTEM}.layout")) or (LAYOUT,))[0]
+    if number >= LAYOUT:
+        return
+    con.execute("begin")
+    for column in _SINCE_1:
+        con.execute(f"alter table {SYSTEM}.relations add column {column}")
+    con.execute(f"update {SYSTEM}.layout set number = {LAYOUT}")
+    con.execute("commit")
+
+
+_SINCE_1 = (
+    "lost bigint default 0",
+    "hidden varchar default '[]'",
+    "layout varchar default ''",
+    "parts varchar default '[]'",
+)
+
+
 def relations(con: duckdb.DuckDBPyConnection, condition: str = "retired is null") -> dict[str, Relation]:
     """Return the relations that a condition holds for, by name."""
     found = con.execute(
-        "select name, columns, fingerprint, physical, key, partitioned, built, changed, seen, rows "
+        "select name, columns, fingerprint, physical, key, partitioned, built, changed, seen, rows, lost, hidden, "
+        "layout, parts "
         f"from {SYSTEM}.relations where {condition}"
     ).fetchall()
-    return {
-        row[0]: Relation(row[0], read_schema(row[1]), row[2], row[3], tuple(json.loads(row[4])), *row[5:])
-        for row in found
-    }
+    return {row[0]: _relation(row) for row in found}
+
+
+def _relation(row: tuple[Any, ...]) -> Relation:
+    key, (hidden, layout, parts) = tuple(json.loads(row[4])), row[11:]
+    own = (read_schema(hidden), layout, tuple(json.loads(parts)))
+    return Relation(row[0], read_schema(row[1]), row[2], row[3], key, *row[5:11], *own)
 
 
 def positions(con: duckdb.DuckDBPyConnection) -> dict[str, dict[str, Position]]:

@@ -1,4 +1,4 @@
-"""What a text in SQL is and reads, found by parsing it: the only room that knows sqlglot."""
+"""What a text in SQL is and reads, found by parsing it."""
 
 from __future__ import annotations
 
@@ -130,7 +130,7 @@ def references(text: str, file: str = "", line: int = 1) -> tuple[Reference, ...
     file.
     """
     origin = Origin(text, file, line)
-    tree = _parsed(text)
+    tree = parsed(text)
     found = _from_tree(tree, origin) if tree is not None else _from_tokens(origin)
     unique: dict[str, Reference] = {}
     for start, parts in sorted(found):
@@ -149,6 +149,17 @@ def _name(parts: tuple[str, ...], start: int, origin: Origin) -> str:
     return names.full(parts[0], parts[1]) if len(parts) == _MOST_PARTS else parts[0]
 
 
+def sqlglot() -> Any:
+    """Return the module of sqlglot's expressions, imported when it is first needed."""
+    return _sqlglot()[0]
+
+
+def named(node: Any, name: str) -> Any:
+    """Return an expression under a quoted name."""
+    exp = sqlglot()
+    return exp.Alias(this=node, alias=exp.to_identifier(name, quoted=True))
+
+
 @cache
 def _sqlglot() -> tuple[Any, Any, tuple[type[BaseException], ...]]:
     import logging
@@ -162,7 +173,7 @@ def _sqlglot() -> tuple[Any, Any, tuple[type[BaseException], ...]]:
     return exp, DuckDB(), trips
 
 
-def _parsed(text: str) -> Any | None:
+def parsed(text: str) -> Any | None:
     """Parse one select; None where sqlglot cannot."""
     exp, dialect, trips = _sqlglot()
     try:
