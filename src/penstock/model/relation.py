@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
+from penstock.base.record import record
 from penstock.model.schema import Schema
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Relation:
     """A table as it stands in the warehouse.
 
@@ -27,7 +26,7 @@ class Relation:
     rows: int = 0
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Read:
     """How a query reads a relation: its live rows, a version, or the rows that came or went between two versions.
 
@@ -40,7 +39,7 @@ class Read:
     high: int = 0
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Query:
     """A computation in neutral form: its text, what each name in it reads, and where the text comes from.
 
