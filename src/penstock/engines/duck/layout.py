@@ -47,17 +47,18 @@ insert into {SYSTEM}.layout values ({LAYOUT});
 """
 
 
-def prepare(con: duckdb.DuckDBPyConnection) -> None:
-    """Make the warehouse's own tables in a new file, all or nothing."""
+def prepare(con: duckdb.DuckDBPyConnection) -> bool:
+    """Make the warehouse's own tables in a new file, all or nothing; returns whether it was new."""
     try:  # the cheapest question: the list of tables takes 10 ms to make
         con.execute(f"from {SYSTEM}.layout").fetchall()
     except duckdb.CatalogException:
         pass
     else:
-        return
+        return False
     con.execute("begin")
     con.execute(_TABLES)
     con.execute("commit")
+    return True
 
 
 def relations(con: duckdb.DuckDBPyConnection, condition: str = "retired is null") -> dict[str, Relation]:
