@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
+from penstock.base.record import record
 from penstock.model.relation import Relation
 from penstock.model.schema import Schema
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Staged:
     """Rows that wait in a transaction under a name, not yet part of any table."""
 
@@ -18,7 +17,7 @@ class Staged:
     partition: str = ""
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Change:
     """What a table is to gain and lose; checking, applying, counting and delivering know nothing else.
 

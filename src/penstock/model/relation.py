@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
+from penstock.base.record import record
 from penstock.model.schema import Schema
 
 NONE = Schema()
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Relation:
     """A table as it stands in the warehouse.
 
@@ -40,7 +39,7 @@ class Relation:
         return Schema((*self.schema.columns, *self.hidden.columns)) if self.hidden.columns else self.schema
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Within:
     """Only rows whose `columns` are those of a row of a stage, there called `keys`; nulls are equal."""
 
@@ -49,7 +48,7 @@ class Within:
     keys: tuple[str, ...]
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Read:
     """How a query reads a relation: its live rows, a version, or the rows that came or went between two versions.
 
@@ -66,7 +65,7 @@ class Read:
     within: tuple[Within, ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Query:
     """A computation in neutral form: its text, what each name in it reads, and where the text comes from.
 

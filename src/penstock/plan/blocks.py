@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from penstock.base.record import record
 
 BODY = '"@body"'
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Finder:
     """Which rows of an arm a change of one of its dependent inputs can touch.
 
@@ -19,7 +19,7 @@ class Finder:
     ids: tuple[int, ...]
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Leaf:
     """An input of an arm, under the name `@number` in its text.
 
@@ -33,7 +33,7 @@ class Leaf:
     finder: Finder | None = None
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Arm:
     """One select of a block: its text, columns named as in `columns`, then the ids of its linear leaves as `@h1` ….
 
@@ -58,7 +58,7 @@ class Arm:
         return tuple(leaf for leaf in self.leaves if not leaf.linear)
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Part:
     """A part of a group that can be added to and taken from: its kind, what goes in, and its hidden column.
 
@@ -72,7 +72,7 @@ class Part:
     where: str = ""
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Merge:
     """How a group block takes a change in without reading the rest of the group.
 
@@ -83,7 +83,7 @@ class Merge:
     finish: str
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Block:
     """A piece of a query whose rows are kept.
 
@@ -123,7 +123,7 @@ class Block:
         return tuple(dict.fromkeys(leaf.table for arm in self.arms for leaf in arm.leaves))
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Plan:
     """A table's blocks, each after those that it reads; the last is the table itself.
 

@@ -12,6 +12,7 @@ import re
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
+from penstock.base.record import record
 from penstock.model.relation import Query, Read, Relation, Within
 from penstock.plan.blocks import BODY
 
@@ -25,7 +26,7 @@ _INPUT = re.compile(r'"@(\d+)(~?)"')
 _MODES = {"": "live", "+": "plus", "-": "minus", "=": "kept", "<": "at", "~": "either"}
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Input:
     """A relation that a block reads, and what happened to it since the block last looked.
 

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from penstock.base import faults
 from penstock.base.errors import FatalError, PenstockError, RunError
+from penstock.base.record import record
 from penstock.model.change import Change, Staged
 from penstock.model.commit import Commit
 from penstock.model.relation import Query
@@ -50,7 +51,7 @@ class _Misplanned(Exception):  # noqa: N818
         self.table = table
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Job:
     """What a cascade has to do.
 

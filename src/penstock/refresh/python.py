@@ -7,12 +7,13 @@ import re
 import traceback
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from itertools import chain
 from tempfile import SpooledTemporaryFile
 from typing import IO, TYPE_CHECKING, Any
 
 from penstock.base.errors import FatalError, PenstockError, Place, PlanError, RunError
+from penstock.base.record import record
 from penstock.base.text import plural
 from penstock.model import handover, records
 from penstock.model.change import Staged
@@ -41,7 +42,7 @@ class NoColumnsError(RunError):
     """A function returned no rows, in a form that has no columns without rows, and the table had none before."""
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class _Call:
     """A Python table at work: whom to blame, and where its rows go. `known` are the columns it had, if any."""
 

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from penstock.base.errors import FatalError, RunError
+from penstock.base.record import record
 from penstock.model.change import Change, Staged
 from penstock.model.relation import Query, Within
 from penstock.model.step import Build, Compute, Extend, Replace
@@ -25,7 +26,7 @@ if TYPE_CHECKING:
 _PLANS = 10_000
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Tuning:
     """How refreshes are chosen.
 
@@ -42,7 +43,7 @@ class PlanFailedError(RunError):
     """A plan could not be carried out; the table's own text says whether it is wrong itself."""
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Planned:
     """A table's plan, and the columns that its text gives."""
 

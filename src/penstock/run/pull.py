@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import queue
 import threading
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from penstock.base.errors import FatalError, PenstockError, RetryableError
+from penstock.base.record import record
 from penstock.refresh import ingest
 from penstock.refresh.ingest import Portion
 
@@ -25,7 +25,7 @@ _AT_ONCE = 8
 _LONGEST_WAIT = 30.0
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Arrival:
     """What came from a source: a portion, the end of a partition, the end of all, or the error that ended it."""
 

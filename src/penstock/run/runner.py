@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from penstock.base import faults
 from penstock.base.errors import PenstockError
+from penstock.base.record import record
 from penstock.model.run import Run, Step
 from penstock.protocols.source import Arrow, Batch, Kind
 from penstock.refresh import cascade as cascading
@@ -38,7 +39,7 @@ _IN_CASCADE = 64 * 1024 * 1024
 _BEAT_SECONDS = 5.0
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class World:
     """What a run works with: implementations and inputs, chosen by `app`."""
 
@@ -52,7 +53,7 @@ class World:
     load: Callable[[Function], Callable[..., Any]]
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Order:
     """What a run is asked to do: the tables it may touch, and how."""
 

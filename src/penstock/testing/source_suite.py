@@ -7,6 +7,7 @@ from itertools import islice
 from typing import TYPE_CHECKING, Any
 
 from penstock.base.errors import PenstockError, UnsupportedError
+from penstock.base.record import record
 from penstock.model.position import decode, encode
 from penstock.model.sink import SinkTable
 from penstock.protocols.source import Kind
@@ -74,7 +75,7 @@ class Replica:
         return repr([row[name] for name in self.key])
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Pulled:
     """One batch that came, and what the warehouse made of it."""
 

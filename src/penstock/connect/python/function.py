@@ -8,13 +8,13 @@ import threading
 import traceback
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
 from importlib import util
 from inspect import Parameter, signature
 from pathlib import Path
 from typing import Any
 
 from penstock.base.errors import ConfigError, FatalError, PenstockError, Place
+from penstock.base.record import record
 
 _NAMED = "_penstock_"
 _OURS = Path(__file__).parent
@@ -22,7 +22,7 @@ _importing = threading.RLock()
 _PASSED = (Parameter.POSITIONAL_OR_KEYWORD, Parameter.KEYWORD_ONLY)
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Found:
     """A function of a project, the names of its parameters, and where it stands."""
 

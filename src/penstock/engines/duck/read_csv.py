@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import csv
 import gzip
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import duckdb
 
 from penstock.base.errors import FatalError, Place
+from penstock.base.record import record
 from penstock.engines.duck.cut import Cut, typed
 from penstock.engines.duck.lines import RETURN, bytes_of, evened, opened, refused, returned
 from penstock.engines.duck.words import ident, literal, one, options, ours
@@ -40,7 +41,7 @@ class Blank(Exception):  # noqa: N818
     """The text has no columns: it is empty, or nothing but a byte order mark."""
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Dialect:
     """How a delimited text is written, and its columns with the types that its first rows suggest.
 
