@@ -71,6 +71,17 @@ def test_an_empty_file_and_a_header_alone_load_no_rows(warehouse: Warehouse, con
     assert warehouse.engine.relations().get("raw.t") is None or warehouse.rows("from raw.t") == []
 
 
+@pytest.mark.parametrize("content", [b"\n", b"\r\n\r\n", b"\n \n\n", b"\xef\xbb\xbf\n\n"])
+@pytest.mark.parametrize("header", [None, False])
+def test_blank_lines_alone_are_no_rows_of_a_column_that_nobody_named(
+    warehouse: Warehouse, content: bytes, header: bool | None
+) -> None:
+    """They are like an empty file."""
+    assert warehouse.scan("a.csv", content, Csv(header=header)) == 0
+    assert warehouse.engine.positions("raw.t") == {"a.csv": {"at": 1}}
+    assert "raw.t" not in warehouse.engine.relations()
+
+
 def test_rows_of_another_length_and_bad_bytes_are_rejected_as_they_stand(warehouse: Warehouse) -> None:
     """Types of the good rows are those of their values."""
     assert warehouse.scan("a.csv", b"a,b\n1,x\n2\n3,y,z\n4,caf\xe9\n5,ok\n", Csv()) == 3
