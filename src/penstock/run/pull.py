@@ -23,6 +23,8 @@ if TYPE_CHECKING:
 
 _AT_ONCE = 8
 _LONGEST_WAIT = 30.0
+_LOOK = 0.01
+_LOOKS = 500
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,6 +37,11 @@ class Arrival:
     ended: bool = False
     done: bool = False
     error: PenstockError | None = None
+
+    def release(self) -> None:
+        """Let go of the portion, which nobody will take in."""
+        if self.portion is not None and self.portion.reading is not None:
+            self.portion.reading.close()
 
 
 class Pulls:
@@ -70,10 +77,32 @@ class Pulls:
             yield arrival
 
     def stop(self, table: str = "") -> None:
-        """Stop one pull, or all of them."""
+        """Stop one pull, or all of them; all have then ended, and what was on its way is let go.
+
+        A source that hangs is waited for a few seconds only: its thread ends with the process.
+        """
         for name, event in self._stopped.items():
             if table in ("", name):
                 event.set()
+        if not table:
+            self._join()
+
+    def _join(self) -> None:
+        """Wait for the threads; each may need room for its last arrival."""
+        looks = 0
+        for thread in self._threads:
+            while thread.is_alive() and looks < _LOOKS:
+                self._let_go()
+                thread.join(_LOOK)
+                looks += 1
+        self._let_go()
+
+    def _let_go(self) -> None:
+        while True:
+            try:
+                self._arrivals.get_nowait().release()
+            except queue.Empty:
+                return
 
     def _give(self, arrival: Arrival) -> None:
         """Hand over an arrival, waiting for room; one whose pull was stopped is let go, but for the last."""
@@ -82,6 +111,7 @@ class Pulls:
                 self._arrivals.put(arrival, timeout=0.1)
             except queue.Full:
                 if self._stopped[arrival.table.name].is_set() and not arrival.done:
+                    arrival.release()
                     return
             else:
                 return
