@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from penstock.base.errors import FatalError, PenstockError, RetryableError
+from penstock.base.theirs import said, theirs
 from penstock.refresh import ingest
 from penstock.refresh.ingest import Portion
 
@@ -117,15 +118,15 @@ class Pulls:
                 return
 
     def _pull(self, table: RawTable) -> None:
+        """Read a source to its end, which is told whatever a source does: a run waits for it."""
+        error = None
         with self._turns:
             try:
-                self._read(table)
-                self._give(Arrival(table, done=True))
-            except PenstockError as error:
-                self._give(Arrival(table, done=True, error=error))
-            except Exception as error:  # noqa: BLE001  # the runner's door: whatever a source does, the rest goes on
-                said = f"the source of {table.name} broke: {type(error).__name__}: {error}"
-                self._give(Arrival(table, done=True, error=FatalError(said, where=table.where)))
+                with theirs(lambda raised: _broke(table, raised)):
+                    self._read(table)
+            except PenstockError as found:
+                error = found
+        self._give(Arrival(table, done=True, error=error))
 
     def _read(self, table: RawTable) -> None:
         after: dict[str, Position] = dict(self._after[table.name])
@@ -174,6 +175,10 @@ class Pulls:
             self._give(Arrival(table, partition, Portion(table, partition, batch, reading)))
             after[partition] = batch.position
         self._give(Arrival(table, partition, ended=True))
+
+
+def _broke(table: RawTable, error: BaseException) -> FatalError:
+    return FatalError(f"the source of {table.name} broke: {said(error)}", where=table.where)
 
 
 def lease(beat: Callable[[], Any], every: float) -> threading.Event:

@@ -91,3 +91,18 @@ def test_a_run_that_ends_early_leaves_no_source_reading_behind_it() -> None:
     pulls.stop()
     assert [thread.name for thread in threading.enumerate() if thread.name == "pull raw.endless"] == []
     assert (source.closed, source.open) == (True, 0)
+
+
+def test_a_source_function_that_exits_fails_its_table_and_the_run_does_not_hang() -> None:
+    """The runner waits for every source's last word."""
+
+    class Exiting(Endless):
+        def read(self, *_: Any) -> Iterator[Batch]:
+            raise SystemExit(3)
+
+    source = Exiting()
+    table = RawTable("raw.exiting", Connection("", "memory"))
+    pulls = Pulls([table], lambda _: source, source, SystemClock(), Random(1))  # type: ignore[arg-type, return-value]
+    (last,) = pulls
+    assert last.done
+    assert "SystemExit: 3" in str(last.error)
