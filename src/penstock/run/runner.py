@@ -138,7 +138,7 @@ class _Going:
         try:
             for arrival in pulls:
                 if arrival.table.name in self.failed:
-                    _close(arrival)
+                    arrival.release()
                     continue
                 try:
                     self.arrived(arrival)
@@ -310,11 +310,6 @@ class _Going:
         """Let whoever listens know."""
         if self.order.listener is not None:
             self.order.listener(event)
-
-
-def _close(arrival: Arrival) -> None:
-    if arrival.portion is not None and arrival.portion.reading is not None:
-        arrival.portion.reading.close()
 
 
 def _sum(first: Step | None, second: Step | None) -> Step | None:

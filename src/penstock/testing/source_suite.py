@@ -11,7 +11,7 @@ from penstock.base.record import record
 from penstock.model.position import decode, encode
 from penstock.model.sink import SinkTable
 from penstock.protocols.source import Kind
-from penstock.testing.checks import Broken, comparable, demand, difference, only_our_errors
+from penstock.testing.checks import Broken, closes_twice, comparable, demand, difference, only_our_errors
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -218,11 +218,7 @@ class SourceSuite:
         for partition in source.partitions([]):
             reading = source.read(partition, None)
             next(iter(reading), None)
-        for attempt in ("the first", "the second"):
-            try:
-                source.close()
-            except Exception as error:
-                raise Broken("closes", f"closing it {attempt} time: {error!r}") from error
+        closes_twice(source.close)
 
     # How -----------------------------------------------------------------------------------------------
 

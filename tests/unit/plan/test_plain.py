@@ -7,8 +7,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from penstock.plan import sql
 from penstock.plan.plain import plain
+from penstock.plan.sql import text as sql
 from tests.unit.plan.test_sql import READS, SCOPED
 
 NOT_PLAIN = [
@@ -105,7 +105,7 @@ def _query(r, depth):
 
 
 def _tree(text):
-    tree = sql._parsed(text)
+    tree = sql.parsed(text)
     return None if tree is None else sorted(sql._from_tree(tree, sql.Origin(text, "", 1)))
 
 

@@ -17,7 +17,7 @@ from penstock.engines.duck import cut as cutting
 from penstock.engines.duck import guess, read_csv, read_json, read_lines
 from penstock.engines.duck.errors import translated
 from penstock.engines.duck.known import make_known
-from penstock.engines.duck.rows import Capsule
+from penstock.engines.duck.rows import Capsule, typed
 from penstock.engines.duck.words import ident, literal, schema_of
 from penstock.model.names import HIDDEN
 from penstock.model.schema import Schema, widen
@@ -169,7 +169,7 @@ class Reading:
                 relation = self._sampled(path, file.compression, have)
                 if relation is not None:
                     schema = schema_of(relation.columns, relation.types)
-                    return Opened(_public(schema, self.shape.table), Capsule(relation))
+                    return Opened(_public(schema, self.shape.table), typed(con, relation))
             found = known or read_json.describe(con, path, kind, file.compression)
             types = _resolve(found, have, self._declared())
             if types is None or (known is None and list(found) == [read_json.NO_OBJECTS]):

@@ -93,9 +93,11 @@ def relations(con: duckdb.DuckDBPyConnection, condition: str = "retired is null"
 
 
 def _relation(row: tuple[Any, ...]) -> Relation:
-    key, (hidden, layout, parts) = tuple(json.loads(row[4])), row[11:]
-    own = (read_schema(hidden), layout, tuple(json.loads(parts)))
-    return Relation(row[0], read_schema(row[1]), row[2], row[3], key, *row[5:11], *own)
+    name, columns, fingerprint, physical, key, partitioned, built, changed, seen, rows, lost, hidden, layout, parts = row
+    return Relation(
+        name, read_schema(columns), fingerprint, physical, tuple(json.loads(key)), partitioned, built, changed, seen,
+        rows, lost, read_schema(hidden), layout, tuple(json.loads(parts)),
+    )  # fmt: skip
 
 
 def positions(con: duckdb.DuckDBPyConnection) -> dict[str, dict[str, Position]]:

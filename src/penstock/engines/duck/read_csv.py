@@ -38,7 +38,7 @@ _GUARDED = (
 
 
 class Blank(Exception):  # noqa: N818
-    """The text has no columns: it is empty, or nothing but a byte order mark."""
+    """The text has no columns: it is empty, or nothing but a byte order mark or blank lines."""
 
 
 @record
@@ -87,6 +87,8 @@ def dialect(con: duckdb.DuckDBPyConnection, path: str, file: File, wanted: Csv, 
         fixed |= {name.lower() for name in types}
     else:
         header = wanted.header is not False
+        if file.compression != "zstd" and len(head) < _HEAD and not head.strip():
+            raise Blank
         if header:
             _check_header(lines, delimiter, (quote, escape), Place(name, wanted.skip + 1))
         types = _sniffed(con, path, file, delimiter, quote, escape, wanted)
