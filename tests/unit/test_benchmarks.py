@@ -1,7 +1,9 @@
 """The benchmarks' harness: that it counts all that a command costs, compares answers, and tells figures as they are."""
 
+import re
 import subprocess
 import sys
+from decimal import Decimal
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -11,6 +13,7 @@ from benchmarks import figures, measure, race, run
 from benchmarks.figures import Figure, Target
 from benchmarks.measure import Cost, FailedError, spend
 from benchmarks.race import Contender, Pairs
+from benchmarks.tpch.same import difference
 
 ROOT = Path(__file__).resolve().parents[2]
 MEGABYTE = 1_000_000
@@ -186,6 +189,38 @@ def test_a_questions_new_part_takes_the_place_of_its_last_one():
     assert figures.filed(text, "start", "## start\n\nnew\n") == (
         "# Results\n\nA head.\n\n## ingest\n\nkept\n\n## start\n\nnew\n"
     )
+
+
+# ── whether two results are the same ────────────────────────────────────────────────────────────────────
+
+
+@pytest.mark.parametrize(
+    ("got", "expected"),
+    [
+        ([(1, 0.1 + 0.2), (2, None)], [(2, None), (1, 0.3)]),
+        ([(1, float("nan")), (1, 5.0)], [(1, 5.0), (1, float("nan"))]),
+        ([], []),
+    ],
+)
+def test_rows_are_the_same_in_any_order_and_up_to_a_rounding(got, expected):
+    assert difference(got, expected) == ""
+
+
+@pytest.mark.parametrize(
+    ("got", "expected"),
+    [
+        ([(1, "a"), (1, "a")], [(1, "a")]),
+        ([(1, "a")], [(1, "a"), (1, "a")]),
+        ([(1.0 + 1e-6,)], [(1.0,)]),
+        ([(Decimal("1.00"),)], [(Decimal("1.0"),)]),
+        ([(1,)], [("1",)]),
+        ([(1,)], [(1.0,)]),
+        ([(None,)], [(0.0,)]),
+        ([(float("nan"),)], [(0.0,)]),
+    ],
+)
+def test_any_other_difference_is_told(got, expected):
+    assert re.match(r"\d rows, \d expected; (too many|missing): ", difference(got, expected))
 
 
 # ── the command ─────────────────────────────────────────────────────────────────────────────────────────
