@@ -107,7 +107,7 @@ arch: $(V)/.dev ## the layers hold
 
 .PHONY: bench
 bench: $(V)/.dev ## one question's benchmark: NAME=ingest, SIZE=small for under a minute
-	@$(PY) benchmarks/run.py --name "$(NAME)" --size "$(SIZE)"
+	@$(PY) benchmarks/run.py --name "$(NAME)" --size "$(SIZE)" --part "$(PART)"
 
 # ── keeping it ──────────────────────────────────────────────────────────────────────────────────────────
 

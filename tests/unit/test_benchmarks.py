@@ -3,6 +3,7 @@
 import re
 import subprocess
 import sys
+from dataclasses import replace
 from decimal import Decimal
 from pathlib import Path
 from types import SimpleNamespace
@@ -157,6 +158,9 @@ def test_without_a_limit_the_figure_is_the_median():
     [
         (Target(times=2), 4.0, 2.0, True), (Target(times=2), 4.1, 2.0, False), (Target(above=150), 350, 200, True),
         (Target(above=150), 351, 200, False), (Target(most=0.6), 0.6, None, True), (Target(most=0.6), 0.61, 9, False),
+        (Target(times=2, above=15), 35, 10, True), (Target(times=2, above=15), 35.1, 10, False),
+        (Target(times=0.25, most=20), 20, 50, True), (Target(times=0.25, most=20), 25, 100, True),
+        (Target(times=0.25, most=20), 21, 50, False), (Target(), 1e9, None, True),
     ],
 )  # fmt: skip
 def test_a_target_is_met_up_to_its_bound(target, ours, limit, met):
@@ -166,6 +170,22 @@ def test_a_target_is_met_up_to_its_bound(target, ours, limit, met):
 def test_a_target_that_speaks_of_the_limit_needs_one():
     with pytest.raises(ValueError, match="needs one"):
         Target(times=2).holds(1, None)
+
+
+@pytest.mark.parametrize(
+    ("target", "said"),
+    [
+        (Target(times=1.5), "≤ 1.5 × limit"), (Target(above=150), "≤ limit + 150 ms"), (Target(most=0.6), "≤ 0.60 ms"),
+        (Target(times=2, above=15), "≤ 2 × limit + 15.0 ms"), (Target(), "–"),
+        (Target(times=1 / 25, most=20), "≤ 20.0 ms or ≤ 1/25 of the limit"),
+    ],
+)  # fmt: skip
+def test_a_target_says_its_bound(target, said):
+    assert target.told("ms") == said
+
+
+def test_a_figure_without_a_target_is_only_reported():
+    assert Figure("slope", "ms", 3, 1, Target(), 3, 3).cells()[-2:] == ("–", "reported")
 
 
 FIGURE = Figure("csv CPU", "s", 2.8, 1.4, Target(times=1.5), 2.5, 3.0, {"slow": 35.0, "best": 3.1})
@@ -181,6 +201,12 @@ def test_the_results_have_every_peer_and_say_what_is_missed():
     part = figures.section("ingest", "A question.", "today, here", [FIGURE])
     assert "| csv CPU | 2.80 s | 2.50 s – 3.00 s | 1.40 s | 2.00 | ≤ 1.5 × limit | **missed** |" in part
     assert "| csv CPU | slow | 35.0 s | 25.0 | 12.5 |" in part
+
+
+def test_what_lies_behind_a_figure_comes_after_all_of_them():
+    noted = replace(FIGURE, note="the parser 2 s\nthe rest 0.8 s")
+    assert figures.lines([noted])[2:] == ["", "csv CPU:", "the parser 2 s\nthe rest 0.8 s"]
+    assert "csv CPU:\n\n```\nthe parser 2 s\nthe rest 0.8 s\n```\n" in figures.section("ingest", "?", "", [noted])
 
 
 def test_a_questions_new_part_takes_the_place_of_its_last_one():
@@ -228,7 +254,7 @@ def test_any_other_difference_is_told(got, expected):
 
 def test_an_unknown_question_lists_those_there_are(capsys):
     assert run.main(["--name", "", "--size", ""]) == 2
-    assert "demo, ingest, start, tables" in capsys.readouterr().err
+    assert "demo, ingest, refresh, start, tables" in capsys.readouterr().err
 
 
 def test_a_question_is_asked_and_only_the_full_size_is_written_down(tmp_path, monkeypatch, capsys):
@@ -250,8 +276,26 @@ def test_a_question_is_asked_and_only_the_full_size_is_written_down(tmp_path, mo
     assert run.RESULTS.read_text(encoding="utf-8").count("## ingest\n\nWhat does it cost?") == 1
 
 
+def test_a_part_is_measured_alone_and_not_written_down(tmp_path, monkeypatch, capsys):
+    asked = []
+
+    def ask(size, *, peers, part=""):
+        asked.append((size, peers, part))
+        yield Pairs(costs(3), costs(2)).figure("load", "wall", Target())
+
+    question = SimpleNamespace(figures=ask, SIZES=("small", "full", "large"), PARTS={"one": 1, "two": 2})
+    monkeypatch.setattr(run.importlib, "import_module", lambda _: question)
+    monkeypatch.setattr(run, "RESULTS", tmp_path / "RESULTS.md")
+    assert run.main(["--name", "refresh", "--size", "large", "--part", "two"]) == 0
+    assert asked == [("large", True, "two")]
+    assert not run.RESULTS.exists()
+    assert run.main(["--name", "refresh", "--size", "large", "--part", "three"]) == 2
+    assert run.main(["--name", "refresh", "--size", "huge"]) == 2
+    assert capsys.readouterr().err.splitlines()[-1] == "refresh: SIZE=small or full or large, PART=one or two"
+
+
 @pytest.mark.slow
-@pytest.mark.parametrize("name", ["demo", "ingest", "start", "tables"])
+@pytest.mark.parametrize("name", ["demo", "ingest", "refresh", "start", "tables"])
 def test_the_small_size_of_every_question_comes_to_its_end(name):
     before = run.RESULTS.read_bytes()
     command = [sys.executable, ROOT / "benchmarks" / "run.py", "--name", name, "--size", "small"]
@@ -259,6 +303,7 @@ def test_the_small_size_of_every_question_comes_to_its_end(name):
     assert done.returncode == 0, done.stderr
     head, *found = done.stdout.splitlines()
     assert head.startswith("figure")
+    found = found[: found.index("")] if "" in found else found  # what lies behind them comes after
     assert found
-    assert all(line.endswith(("met", "missed")) for line in found)
+    assert all(line.endswith(("met", "missed", "reported")) for line in found)
     assert run.RESULTS.read_bytes() == before
