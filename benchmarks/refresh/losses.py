@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from itertools import pairwise
@@ -80,7 +81,7 @@ def _measured(rows: int, times: int) -> _Times:
                         found.plain.setdefault((what, table), []).append(limit)
             if table:
                 agree(fed, table, _TABLES[table])
-    print(f"… {rows:,} rows: {_told(found)}", flush=True)
+    print(f"… {rows:,} rows: {_told(found)}", file=sys.stderr, flush=True)
     return found
 
 

@@ -40,7 +40,7 @@ def main(what, folder, megabytes, statement=""):
         if what == "build":
             fed.refresh(tables=["running"])
         elif what == "again":
-            fed.refresh(orders.new(1_000), tables=["running"])
+            fed.refresh(orders.new(1_000), tables=["running"], full=True)
         else:
             # A few, so that what is taken once and what a refresh takes cannot be mistaken for each other.
             make = {"new": orders.new, "changed": orders.changed}[what]
