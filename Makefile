@@ -86,6 +86,10 @@ conformance: $(V)/.dev ## every implementation against its protocol's suite
 faults: $(V)/.dev ## kill it at every named fault point and run again
 	$(PY) -m pytest -n $(JOBS) tests/faults $(ARGS)
 
+.PHONY: mutants
+mutants: $(V)/.dev ## break each rule of the engine on purpose: its tests must notice; ARGS="WORD" chooses
+	$(PY) tools/mutants.py $(ARGS)
+
 .PHONY: lint
 lint: $(V)/.dev ## style, and the reader's budget of 500 lines a file and 50 a function
 	$(V)/bin/ruff check .
@@ -103,7 +107,7 @@ arch: $(V)/.dev ## the layers hold
 
 .PHONY: bench
 bench: $(V)/.dev ## one question's benchmark: NAME=ingest, SIZE=small for under a minute
-	@$(PY) benchmarks/run.py --name "$(NAME)" --size "$(SIZE)"
+	@$(PY) benchmarks/run.py --name "$(NAME)" --size "$(SIZE)" --part "$(PART)"
 
 # ── keeping it ──────────────────────────────────────────────────────────────────────────────────────────
 
