@@ -93,7 +93,8 @@ def relations(con: duckdb.DuckDBPyConnection, condition: str = "retired is null"
 
 
 def _relation(row: tuple[Any, ...]) -> Relation:
-    name, columns, fingerprint, physical, key, partitioned, built, changed, seen, rows, lost, hidden, layout, parts = row
+    name, columns, fingerprint, physical, key, partitioned = row[:6]
+    built, changed, seen, rows, lost, hidden, layout, parts = row[6:]
     return Relation(
         name, read_schema(columns), fingerprint, physical, tuple(json.loads(key)), partitioned, built, changed, seen,
         rows, lost, read_schema(hidden), layout, tuple(json.loads(parts)),
