@@ -189,9 +189,9 @@ def _difference(desk: Desk, relation: Relation, rows: strategies.Rows, partition
     removed = int((one(desk.con.execute(f"create temp table {went} as {minus}")) or (0,))[0])
     added = int((one(desk.con.execute(f"create temp table {came} as {plus}")) or (0,))[0])
     after = _after(relation, came if added else "", went if removed else "")
-    return Change(
-        relation, added, removed, came if added else None, went if removed else None, after, partition, keeps=True
-    )
+    shown = f"(select {idents(relation.schema.names)} from {came})"
+    plus, minus = came if added else None, went if removed else None
+    return Change(relation, added, removed, plus, minus, after, partition, keeps=True, shown=shown)
 
 
 def _after(relation: Relation, came: str, went: str) -> str:
@@ -215,7 +215,8 @@ def _remove(step: Remove, desk: Desk) -> Change:
 @_run.register(Extend)
 def _extend(step: Extend, _desk: Desk) -> Change:
     came = step.stage if step.rows else ""
-    return Change(step.relation, step.rows, 0, came or None, after=_after(step.relation, came, ""))
+    shown = f"(select {idents(step.relation.schema.names)} from {came})"
+    return Change(step.relation, step.rows, 0, came or None, after=_after(step.relation, came, ""), shown=shown)
 
 
 def _rows(desk: Desk, stage: str) -> int:
