@@ -200,7 +200,7 @@ class DuckEngine:
 
     def describe(self, query: Query, schemas: Mapping[str, Schema]) -> Schema:
         """Return the columns that a query gives over tables of these schemas."""
-        con = duckdb.connect(config={"TimeZone": "UTC"})
+        con = duckdb.connect(config={"TimeZone": "UTC", "autoinstall_known_extensions": "false"})
         try:
             make_known(con, query.text, set())
             for name, schema in schemas.items():

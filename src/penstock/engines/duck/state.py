@@ -19,6 +19,7 @@ class State:
     counts: dict[str, Counts] = field(default_factory=dict)
     next_rid: int = 1
     stages: int = 0
+    storages: int = 0
     rejected: int = 0
     views: list[str] = field(default_factory=list)
     leaving: list[str] = field(default_factory=list)

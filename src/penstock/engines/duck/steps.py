@@ -10,7 +10,6 @@ from penstock.base.errors import FatalError, PlanError
 from penstock.engines.duck import landing, strategies
 from penstock.engines.duck.errors import translated
 from penstock.engines.duck.intake import columns_of
-from penstock.engines.duck.layout import physical
 from penstock.engines.duck.reads import matching
 from penstock.engines.duck.words import ident, idents, literal, one, stored
 from penstock.model.change import Change, Staged
@@ -52,7 +51,7 @@ def _run(step: Any, _txn: Desk) -> Staged | Change:
 
 @_run.register(Build)
 def _build(step: Build, desk: Desk) -> Change:
-    name = physical(step.name, desk.version, desk.state.next_rid)
+    name = desk.new_storage(step.name)
     text = desk.text(step.query)
     row = one(desk.con.execute(f"create table {stored(name)} as select *, {desk.hidden(False, '')} from (\n{text}\n)"))
     rows = int(row[0]) if row else 0

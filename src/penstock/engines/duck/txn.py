@@ -118,8 +118,11 @@ class DuckTxn(Desk):
         relation = change.relation
         with translated(subject=relation.name):
             if change.built:
+                made = self.state.relations.get(relation.name)
+                if made is not None and made.built == self.version:
+                    self.con.execute(f"drop table {stored(made.physical)}")
                 old = self.catalog.relations.get(relation.name)
-                if old is not None:
+                if old is not None and old.physical not in self.state.retired:
                     self.state.retired.append(old.physical)
                     if relation.partitioned and old.fingerprint != relation.fingerprint:
                         self.con.execute(f"delete from {SYSTEM}.positions where source = ?", [relation.name])
