@@ -24,7 +24,8 @@ class Change:
     `plus` names the staged rows to insert and `minus` the staged row ids to bury, each None where there are none.
     `after` is a query of the table as it would be, without hidden columns. `built` is a relation made beside the
     present one, which applying swaps in; `in_place` says that the rows stand already in the table, unseen until commit.
-    `shown` has the rows that come as users see them, fit for a `from`. `keeps` says that staged rows have a column `_rid`, not null where they are another state of a row that goes.
+    `shown` has the rows that come as users see them, fit for a `from`. `keeps` says that staged rows have a column
+    `_rid`, not null where they are another state of a row that goes.
     """
 
     relation: Relation
