@@ -90,11 +90,19 @@ def _why_read(relation: Relation | None, fingerprint: str) -> str:
 
 def sql(app: App, text: str) -> Rows:
     """Run one select on the warehouse; raises `PlanError` with the line and column of what is wrong."""
-    return app.engine.read(Query(text))
+    from penstock.refresh.history import Pasts, asked
+
+    return app.engine.read(asked(Pasts(app.engine, app.clock), text))
 
 
 def show(app: App, table: str, limit: int = 20) -> Rows:
     """Return the first rows of a table."""
+    check_table(app, table)
+    return app.engine.read(Query(f"select * from {_quoted(table)} limit {int(limit)}"))
+
+
+def check_table(app: App, table: str) -> None:
+    """Raise `ConfigError`, with the nearest name, where there is no such table in the warehouse."""
     known = {**app.engine.relations(), **dict.fromkeys(_SYSTEM_VIEWS)}
     if table not in known:
         if table in app.project.raw or table in app.project.tables:
@@ -102,7 +110,6 @@ def show(app: App, table: str, limit: int = 20) -> Rows:
         raise ConfigError(
             f"no table '{table}'", hint=did_you_mean(table, {**known, **dict.fromkeys(app.project.order)})
         )
-    return app.engine.read(Query(f"select * from {_quoted(table)} limit {int(limit)}"))
 
 
 _SYSTEM_VIEWS = ("penstock.commits", "penstock.rejected", "penstock.schema_changes")

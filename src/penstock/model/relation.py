@@ -28,16 +28,28 @@ class Relation:
 
 
 @dataclass(frozen=True, slots=True)
+class Span:
+    """A relation and the versions in which a table's name showed it: from `since` on, before `until` (None: still)."""
+
+    relation: Relation
+    since: int
+    until: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class Read:
     """How a query reads a relation: its live rows, a version, or the rows that came or went between two versions.
 
-    `mode` is `live`, `at`, `plus` or `minus`; `low` and `high` are versions, the lower one excluded.
+    `mode` is `live`, `at`, `plus` or `minus`; `low` and `high` are versions, the lower one excluded. Two modes read
+    all that a name showed one after another, the `spans`, the oldest first: `changes` has a row for each row that
+    came or went between two versions, `history` each row with the times between which it was valid.
     """
 
     relation: Relation
     mode: str = "live"
     low: int = 0
     high: int = 0
+    spans: tuple[Span, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,6 +57,7 @@ class Query:
     """A computation in neutral form: its text, what each name in it reads, and where the text comes from.
 
     `file` and `line` say where the first line of `text` stands, so that an error can point at the user's own line.
+    `shown` is the user's own text where `text` was made of it, each word in its place.
     """
 
     text: str
@@ -52,3 +65,4 @@ class Query:
     schema: Schema | None = None
     file: str = ""
     line: int = 1
+    shown: str = ""

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 from penstock.base.errors import Place, PlanError
 from penstock.base.text import underline
 from penstock.model import names
+from penstock.plan import asof
 from penstock.plan.canonical import Token, tokens
 from penstock.plan.scan import scan
 
@@ -129,6 +130,7 @@ def references(text: str, file: str = "", line: int = 1) -> tuple[Reference, ...
     sqlglot cannot parse is scanned for the names after `from` and `join`. Raises `PlanError` for what reads a
     file.
     """
+    asof.refuse(text, file, line)
     origin = Origin(text, file, line)
     tree = _parsed(text)
     found = _from_tree(tree, origin) if tree is not None else _from_tokens(origin)

@@ -9,11 +9,12 @@ from penstock.base.errors import RetryableError
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
+    from datetime import datetime
 
     from penstock.model.change import Change, Staged
     from penstock.model.commit import Commit
     from penstock.model.position import Position
-    from penstock.model.relation import Query, Relation
+    from penstock.model.relation import Query, Relation, Span
     from penstock.model.schema import Schema
     from penstock.model.shape import Shape
     from penstock.model.step import (
@@ -202,6 +203,26 @@ class Engine(Protocol):
 
     def relation_at(self, name: str, version: int) -> Relation | None:
         """Return the relation that a table's name showed at a version, or None; an older one may have been vacuumed."""
+        ...
+
+    def spans(self, name: str) -> Sequence[Span]:
+        """Return what a table's name has shown, as far as it is kept, the oldest first; nothing for an unknown name."""
+        ...
+
+    def kept(self, name: str) -> int:
+        """Return the first version at which a table can be read, by what was vacuumed; 0 where nothing was."""
+        ...
+
+    def version_at(self, at: datetime) -> int | None:
+        """Return the last version that was committed at an instant or before it, or None where there is none."""
+        ...
+
+    def vacuumed(self) -> tuple[datetime, int] | None:
+        """Return when the warehouse was last vacuumed and from which version on every commit is kept."""
+        ...
+
+    def refused(self) -> Mapping[str, str]:
+        """Return the fingerprint of the definition that each table was rolled back from."""
         ...
 
     def held(self, source: str) -> Mapping[str, Position]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from penstock.engines.duck import layout
+from penstock.engines.duck import history, layout
 from penstock.engines.duck.known import make_known
 from penstock.engines.duck.words import SYSTEM
 
@@ -24,6 +24,7 @@ class Catalog:
         self.positions = layout.positions(con)
         self._graves: set[str] | None = None
         self._functions: set[str] = set()
+        self._refused: dict[str, str] | None = None
 
     @property
     def with_graves(self) -> set[str]:
@@ -35,6 +36,13 @@ class Catalog:
             ).fetchall()
             self._graves = {row[0].removesuffix("_gone") for row in rows}
         return self._graves
+
+    @property
+    def refused(self) -> dict[str, str]:
+        """The fingerprint of the definition that each table was rolled back from."""
+        if self._refused is None:
+            self._refused = history.refused(self._con)
+        return self._refused
 
     def make_known(self, text: str) -> None:
         """Make the cleaning functions that a text uses known to the warehouse."""

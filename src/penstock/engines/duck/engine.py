@@ -12,7 +12,7 @@ import duckdb
 
 from penstock.base.clock import Clock, SystemClock
 from penstock.base.errors import FatalError, PlanError, UnsupportedError
-from penstock.engines.duck import layout
+from penstock.engines.duck import history, layout
 from penstock.engines.duck.catalog import Catalog
 from penstock.engines.duck.errors import HeldError, translate, translated
 from penstock.engines.duck.known import make_known
@@ -27,12 +27,13 @@ from penstock.protocols.source import Batch
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
+    from datetime import datetime
 
     from penstock.engines.duck.export import DuckExporter
     from penstock.engines.duck.intake import Intake, Reading
     from penstock.engines.duck.txn import DuckTxn
     from penstock.model.position import Position
-    from penstock.model.relation import Query, Relation
+    from penstock.model.relation import Query, Relation, Span
     from penstock.model.schema import Schema
     from penstock.model.shape import Shape
     from penstock.protocols import engine as protocol
@@ -139,6 +140,26 @@ class DuckEngine:
         quoted = name.replace("'", "''")
         condition = f"name = '{quoted}' and built <= {version} and (retired is null or retired > {version})"
         return layout.relations(self._con, condition).get(name)
+
+    def spans(self, name: str) -> list[Span]:
+        """Return what a table's name has shown, the oldest first."""
+        return history.spans(self._con, name)
+
+    def kept(self, name: str) -> int:
+        """Return the first version at which a table can be read."""
+        return history.kept(self._con, name)
+
+    def version_at(self, at: datetime) -> int | None:
+        """Return the last version that was committed at an instant or before it."""
+        return history.version_at(self._con, at)
+
+    def vacuumed(self) -> tuple[datetime, int] | None:
+        """Return when the warehouse was last vacuumed and from which version on every commit is kept."""
+        return history.vacuumed(self._con)
+
+    def refused(self) -> Mapping[str, str]:
+        """Return the fingerprint of the definition that each table was rolled back from."""
+        return self._catalog.refused
 
     def positions(self, source: str) -> Mapping[str, Position]:
         """Return the committed position of each partition of a raw table."""
