@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from penstock.model.change import Change, Staged
-    from penstock.model.commit import Commit
+    from penstock.model.commit import Commit, Removed
     from penstock.model.position import Position
     from penstock.model.relation import Query, Relation, Span
     from penstock.model.schema import Schema
@@ -159,6 +159,13 @@ class Txn(Protocol):
         """Bury, delete and insert, or swap in what was built; returns the relation as it now stands."""
         ...
 
+    def restore(self, relation: Relation) -> Relation:
+        """Let a table's name show a relation again that it showed before, and note that its definition is refused.
+
+        The relation counts as built in this transaction: whoever reads it takes all of it as changed.
+        """
+        ...
+
     def drop(self, change: Change) -> None:
         """Take back a change that was not applied."""
         ...
@@ -233,8 +240,19 @@ class Engine(Protocol):
         """Return the newest version that this warehouse has set out to deliver to a sink, or None for never."""
         ...
 
-    def deliver(self, sink: str, version: int) -> None:
-        """Note, durably, that this warehouse sets out to deliver a version to a sink."""
+    def deliver(self, sink: str, version: int, since: int = 0) -> None:
+        """Note, durably, that this warehouse sets out to deliver a version to a sink that shows the version `since`."""
+        ...
+
+    def shown(self, sink: str) -> int | None:
+        """Return the oldest version that a sink may show, should its last delivery have failed; None for never."""
+        ...
+
+    def vacuum(self, floors: Mapping[str, int], horizon: int, at: datetime) -> Removed:
+        """Remove what of each table is older than its floor, and commits before the horizon; raises if a Txn is open.
+
+        A table that is not among the floors keeps all; a floor is a version at which the table can still be read.
+        """
         ...
 
     def commits(self, limit: int | None = None, run: str = "") -> Sequence[Commit]:

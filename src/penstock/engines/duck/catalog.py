@@ -25,6 +25,7 @@ class Catalog:
         self._graves: set[str] | None = None
         self._functions: set[str] = set()
         self._refused: dict[str, str] | None = None
+        self._floors: dict[str, int] | None = None
 
     @property
     def with_graves(self) -> set[str]:
@@ -44,6 +45,17 @@ class Catalog:
             self._refused = history.refused(self._con)
         return self._refused
 
+    @property
+    def floors(self) -> dict[str, int]:
+        """The first version at which a table can be read, of those from which something was vacuumed."""
+        if self._floors is None:
+            self._floors = history.floors(self._con)
+        return self._floors
+
+    def vacuumed(self) -> None:
+        """Forget what a vacuum may have changed."""
+        self._graves = self._floors = None
+
     def make_known(self, text: str) -> None:
         """Make the cleaning functions that a text uses known to the warehouse."""
         make_known(self._con, text, self._functions)
@@ -55,6 +67,8 @@ class Catalog:
         self.positions = layout.positions(self._con)
         if self._graves is not None:
             self._graves |= state.with_graves
+        if state.refusals:
+            self._refused = None
 
     def undone(self) -> None:
         """Forget what a transaction that was rolled back may have made."""

@@ -42,10 +42,9 @@ def version_at(con: duckdb.DuckDBPyConnection, at: datetime) -> int | None:
     return int(found[0]) if found and found[0] is not None else None
 
 
-def kept(con: duckdb.DuckDBPyConnection, name: str) -> int:
-    """Return the first version at which a table can be read; 0 where nothing of it was vacuumed."""
-    found = _noted(con, f"select version from {SYSTEM}.floors where name = ?", name)
-    return int(found[0][0]) if found else 0
+def floors(con: duckdb.DuckDBPyConnection) -> dict[str, int]:
+    """Return the first version at which a table can be read, of those from which something was vacuumed."""
+    return dict(_noted(con, f"select name, version from {SYSTEM}.floors"))
 
 
 def vacuumed(con: duckdb.DuckDBPyConnection) -> tuple[datetime, int] | None:
@@ -59,13 +58,13 @@ def refused(con: duckdb.DuckDBPyConnection) -> dict[str, str]:
     return dict(_noted(con, f"select name, fingerprint from {SYSTEM}.refused"))
 
 
-def _noted(con: duckdb.DuckDBPyConnection, text: str, *values: str) -> list[tuple[Any, ...]]:
+def _noted(con: duckdb.DuckDBPyConnection, text: str) -> list[tuple[Any, ...]]:
     """Read a table that a warehouse made by an earlier version of Penstock has not; apart, for it may fail."""
     import duckdb
 
     with con.cursor() as cursor:
         try:
-            return cursor.execute(text, list(values)).fetchall()
+            return cursor.execute(text).fetchall()
         except duckdb.CatalogException:
             return []
 

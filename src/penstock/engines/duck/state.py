@@ -23,3 +23,4 @@ class State:
     views: list[str] = field(default_factory=list)
     leaving: list[str] = field(default_factory=list)
     with_graves: set[str] = field(default_factory=set)
+    refusals: bool = False
