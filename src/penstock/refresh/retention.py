@@ -23,17 +23,22 @@ def floors(engine: Engine, project: Project, horizon: int) -> dict[str, int]:
     """Return for each table the version at which it must stay readable: the horizon, or an older one.
 
     Older where a table that reads it shows an earlier version and takes only the changes since, and where a sink may
-    show an earlier one, be it that its last delivery failed. A table that will be computed in full needs none.
+    show an earlier one, be it that its last delivery failed. What will be computed or delivered whole needs none; a
+    sink that is only added to is never given the whole again.
     """
     relations = engine.relations()
     found = dict.fromkeys(relations, horizon)
-    needs = [(sink.table, engine.shown(sink.name)) for sink in project.sinks.values()]
+    needs: list[tuple[str, int]] = []
+    for sink in project.sinks.values():
+        shown = engine.shown(sink.name)
+        if shown is not None and (sink.mode == "append" or _follows(engine, sink.table, shown)):
+            needs.append((sink.table, shown))
     for table in project.tables.values():
         relation = relations.get(table.name)
         if relation is not None and relation.fingerprint == table.fingerprint:
             needs += [(parent, relation.seen) for parent in table.parents if _follows(engine, parent, relation.seen)]
     for name, version in needs:
-        if version is not None and name in found and relations[name].changed > version:
+        if name in found and relations[name].changed > version:
             found[name] = min(found[name], version)
     return found
 
