@@ -18,6 +18,10 @@ ARGS ?=
 # Test processes side by side.
 JOBS ?= 2
 
+# How many sequences `make prove` makes, and from which seed; without one it takes and prints a new one.
+SEQUENCES ?= 10000
+SEED ?=
+
 # Another environment's settings must not reach into ours.
 unexport PYTHONPATH PYTHONHOME VIRTUAL_ENV CONDA_PREFIX UV_PROJECT_ENVIRONMENT PIP_REQUIRE_VIRTUALENV PIP_USER PIP_TARGET
 export UV_PYTHON_DOWNLOADS := never
@@ -86,6 +90,14 @@ conformance: $(V)/.dev ## every implementation against its protocol's suite
 faults: $(V)/.dev ## kill it at every named fault point and run again
 	$(PY) -m pytest -n $(JOBS) tests/faults $(ARGS)
 
+.PHONY: mutants
+mutants: $(V)/.dev ## break each rule of the engine on purpose: its tests must notice; ARGS="WORD" chooses
+	$(PY) tools/mutants.py $(ARGS)
+
+.PHONY: prove
+prove: $(V)/.dev ## ten thousand random sequences: tables equal their queries; SEQUENCES=500 SEED=7 for others
+	$(PY) -m tests.property.engine.prove --sequences $(SEQUENCES) --jobs $(JOBS) $(if $(SEED),--seed $(SEED)) $(ARGS)
+
 .PHONY: lint
 lint: $(V)/.dev ## style, and the reader's budget of 500 lines a file and 50 a function
 	$(V)/bin/ruff check .
@@ -103,7 +115,7 @@ arch: $(V)/.dev ## the layers hold
 
 .PHONY: bench
 bench: $(V)/.dev ## one question's benchmark: NAME=ingest, SIZE=small for under a minute
-	@$(PY) benchmarks/run.py --name "$(NAME)" --size "$(SIZE)"
+	@$(PY) benchmarks/run.py --name "$(NAME)" --size "$(SIZE)" --part "$(PART)"
 
 # ── keeping it ──────────────────────────────────────────────────────────────────────────────────────────
 

@@ -110,7 +110,7 @@ class World:
     def follow(self) -> None:
         """Take what changed since the follower last looked, as an incremental table does."""
         relation, seen = self.engine.relations()["t"], self.engine.relations()["follower"].seen
-        if relation.built <= seen and self.engine.kept("t") <= seen:
+        if relation.built <= seen and self.engine.kept_since("t") <= seen:
             now = self.engine.version
             left = Counter(self.followed)
             left.subtract(self.read(Read(relation, "minus", seen, now)))
@@ -132,7 +132,7 @@ class World:
     def check(self) -> None:
         """Compare everything that can be read with the model."""
         pasts = Pasts(self.engine, self.clock)
-        kept = max(self.engine.kept("t"), 1)
+        kept = max(self.engine.kept_since("t"), 1)
         now = self.engine.version
         assert now == len(self.states) - 1
         for version in range(1, now + 1):

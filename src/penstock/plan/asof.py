@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from penstock.base.errors import Place, PlanError
+from penstock.base.record import record
 from penstock.base.text import plural, underline
 from penstock.model import names
 from penstock.plan.canonical import Token, tokens
@@ -28,7 +28,7 @@ _NO_ALIAS = frozenset(
 )  # fmt: skip
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Piece:
     """An argument: its text and where it begins."""
 
@@ -36,7 +36,7 @@ class Piece:
     start: int
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Past:
     """One read of the past.
 
@@ -53,7 +53,7 @@ class Past:
     alias: str
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Asking:
     """A text that is asked, where it comes from, and its reads of the past."""
 

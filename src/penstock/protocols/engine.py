@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Protocol
 
 from penstock.base.errors import RetryableError
+from penstock.base.record import record
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -23,18 +23,20 @@ if TYPE_CHECKING:
         Compute,
         Conform,
         Dedupe,
+        Extend,
         Found,
         Receive,
         Remove,
+        Replace,
         Upsert,
     )
     from penstock.protocols.export import Exporter
     from penstock.protocols.source import Batch, Reject
 
-    Step = Build | Compare | Compute | Conform | Dedupe | Found | Receive | Remove | Upsert
+    Step = Build | Compare | Compute | Conform | Dedupe | Extend | Found | Receive | Remove | Replace | Upsert
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class EngineCan:
     """What an engine can do: formats it reads and writes by itself, and the strategies that it renders."""
 
@@ -88,7 +90,7 @@ class Replay(RetryableError):  # noqa: N818  # an instruction more than an error
         super().__init__("the batch has to be read once more, carefully")
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Target:
     """Where a batch is loaded: the raw table as it stands, or None, and what new storage for it would be."""
 
@@ -146,6 +148,14 @@ class Txn(Protocol):
 
     def run(self, step: Step) -> Staged | Change:
         """Carry out a step."""
+        ...
+
+    def describe(self, query: Query) -> Schema:
+        """Return the columns that a query gives inside the transaction, without running it."""
+        ...
+
+    def kept_since(self, name: str) -> int:
+        """Return the first version since which all changes of a table are there, by what was vacuumed."""
         ...
 
     def evolve(self, relation: Relation, schema: Schema) -> Relation:
@@ -216,7 +226,7 @@ class Engine(Protocol):
         """Return what a table's name has shown, as far as it is kept, the oldest first; nothing for an unknown name."""
         ...
 
-    def kept(self, name: str) -> int:
+    def kept_since(self, name: str) -> int:
         """Return the first version at which a table can be read, by what was vacuumed; 0 where nothing was."""
         ...
 

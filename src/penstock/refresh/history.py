@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
 from typing import TYPE_CHECKING, Any
 
 from penstock.base.errors import ConfigError, PenstockError, PlanError
+from penstock.base.record import record
 from penstock.base.text import did_you_mean
+from penstock.model.names import is_hidden
 from penstock.model.relation import Query, Read
 from penstock.plan import asof
 
@@ -23,7 +24,7 @@ if TYPE_CHECKING:
 Point = int | str | date | datetime
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Pasts:
     """What was, as far as a warehouse keeps it; `clock` says what is not yet."""
 
@@ -57,7 +58,7 @@ class Pasts:
         if last < spans[0].since:
             raise self._not_there(name, last, spans)
         within = tuple(s for s in spans if s.since <= last and (s.until is None or s.until > first))
-        return Read(within[-1].relation, "changes", first, last, within)
+        return Read(within[-1].relation, "changes", first, last, spans=within)
 
     def history(self, name: str) -> Read:
         """Return the read of all rows that are kept, each with the times between which it was valid."""
@@ -89,11 +90,12 @@ class Pasts:
     def _spans(self, name: str) -> Sequence[Span]:
         spans = self.engine.spans(name)
         if not spans:
-            raise ConfigError(f"no table '{name}'", hint=did_you_mean(name, self.engine.relations()))
+            known = [each for each in self.engine.relations() if not is_hidden(each)]
+            raise ConfigError(f"no table '{name}'", hint=did_you_mean(name, known))
         return spans
 
     def _check_kept(self, name: str, version: int) -> None:
-        kept = self.engine.kept(name)
+        kept = self.engine.kept_since(name)
         if version < kept:
             raise PlanError(
                 f"what {name} was at version {version} is no longer kept",

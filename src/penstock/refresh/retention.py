@@ -36,7 +36,10 @@ def floors(engine: Engine, project: Project, horizon: int) -> dict[str, int]:
     for table in project.tables.values():
         relation = relations.get(table.name)
         if relation is not None and relation.fingerprint == table.fingerprint:
-            needs += [(parent, relation.seen) for parent in table.parents if _follows(engine, parent, relation.seen)]
+            # Which of its hidden relations reads which, its plan knows alone.
+            above, behind = (*table.parents, *relation.parts), (table.name, *relation.parts)
+            seen = {relations[name].seen for name in behind if name in relations}
+            needs += [(name, version) for name in above for version in seen if _follows(engine, name, version)]
     for name, version in needs:
         if name in found and relations[name].changed > version:
             found[name] = min(found[name], version)
@@ -46,7 +49,7 @@ def floors(engine: Engine, project: Project, horizon: int) -> dict[str, int]:
 def _follows(engine: Engine, parent: str, seen: int) -> bool:
     """Tell whether the changes of a table since a version are to be had: it was not built since, nor vacuumed."""
     relation = engine.relations().get(parent)
-    return relation is not None and relation.built <= seen and engine.kept(parent) <= seen
+    return relation is not None and relation.built <= seen and engine.kept_since(parent) <= seen
 
 
 def vacuum(engine: Engine, project: Project, keep: timedelta, clock: Clock) -> Removed:

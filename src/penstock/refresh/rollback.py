@@ -30,7 +30,7 @@ def earlier(engine: Engine, name: str) -> Span:
     for span in reversed(spans[:-1]):
         if span.relation.fingerprint != present.fingerprint:
             return span
-    kept = engine.kept(name)
+    kept = engine.kept_since(name)
     since = f" since version {kept}, from which on it is kept" if kept else ""
     raise FatalError(
         f"there is nothing to roll {name} back to: its definition has not changed{since}",

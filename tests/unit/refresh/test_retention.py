@@ -154,7 +154,7 @@ def test_what_a_sink_may_have_yet_to_be_given_stays_though_its_delivery_failed(w
     assert (warehouse.engine.delivered("out"), warehouse.engine.shown("out")) == (6, 5)
     warehouse.vacuum(project=project(sinks=(SINK,)))
     assert warehouse.fetch(Read(warehouse.engine.relations()["t"], "minus", 5, 6)) == [(5,)]
-    assert warehouse.engine.kept("t") == 5
+    assert warehouse.engine.kept_since("t") == 5
 
 
 def test_a_sink_or_table_that_is_no_longer_declared_holds_nothing_back(warehouse: Warehouse) -> None:
@@ -194,9 +194,9 @@ def test_nothing_is_vacuumed_while_a_transaction_is_open(warehouse: Warehouse) -
 def test_a_warehouse_made_before_there_was_a_vacuum_can_be_vacuumed(warehouse: Warehouse) -> None:
     for name in ("floors", "refused", "vacuums"):
         warehouse.engine._con.execute(f"drop table _penstock.{name}")
-    assert (warehouse.engine.kept("t"), warehouse.engine.vacuumed(), warehouse.engine.refused()) == (0, None, {})
+    assert (warehouse.engine.kept_since("t"), warehouse.engine.vacuumed(), warehouse.engine.refused()) == (0, None, {})
     assert warehouse.vacuum().rows == 5
-    assert warehouse.engine.kept("t") == 6
+    assert warehouse.engine.kept_since("t") == 6
 
 
 @pytest.mark.slow

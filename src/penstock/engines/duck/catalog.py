@@ -22,7 +22,7 @@ class Catalog:
         self.version, self.next_rid = layout.counters(con)
         self.relations = layout.relations(con)
         self.positions = layout.positions(con)
-        self._graves: set[str] | None = None
+        self._graves: set[str] | None = None if self.version else set()
         self._functions: set[str] = set()
         self._refused: dict[str, str] | None = None
         self._floors: dict[str, int] | None = None
@@ -54,6 +54,7 @@ class Catalog:
 
     def vacuumed(self) -> None:
         """Forget what a vacuum may have changed."""
+        self.relations = layout.relations(self._con)
         self._graves = self._floors = None
 
     def make_known(self, text: str) -> None:

@@ -39,6 +39,8 @@ if TYPE_CHECKING:
     from penstock.protocols import engine as protocol
 
 _POLL_SECONDS = 0.05
+# What fills a new warehouse is most of it: DuckDB then writes it to its place at once and not into the log first.
+_NEW = "set checkpoint_threshold = '1MB'"
 _LOCKED = """
 set enable_external_access = false;
 set python_enable_replacements = false;
@@ -68,7 +70,8 @@ def open_engine(path: str | Path, *, wait: float = 5.0, clock: Clock | None = No
     if str(path) != ":memory:":
         _sweep(scratch)
     with translated(subject=str(path)):
-        layout.prepare(con)
+        if layout.prepare(con):
+            con.execute(_NEW)
         con.execute(_LOCKED)
     return DuckEngine(con, scratch)
 
@@ -145,7 +148,7 @@ class DuckEngine:
         """Return what a table's name has shown, the oldest first."""
         return history.spans(self._con, name)
 
-    def kept(self, name: str) -> int:
+    def kept_since(self, name: str) -> int:
         """Return the first version at which a table can be read."""
         return self._catalog.floors.get(name, 0)
 
@@ -226,7 +229,7 @@ class DuckEngine:
 
     def describe(self, query: Query, schemas: Mapping[str, Schema]) -> Schema:
         """Return the columns that a query gives over tables of these schemas."""
-        con = duckdb.connect(config={"TimeZone": "UTC"})
+        con = duckdb.connect(config={"TimeZone": "UTC", "autoinstall_known_extensions": "false"})
         try:
             make_known(con, query.text, set())
             for name, schema in schemas.items():

@@ -22,7 +22,7 @@ def restore(desk: Desk, relation: Relation) -> Relation:
     """
     present = desk.catalog.relations[relation.name]
     desk.state.retired.append(present.physical)
-    restored = replace(relation, built=desk.version, changed=desk.version, seen=0)
+    restored = replace(relation, built=desk.version, changed=desk.version, lost=desk.version, seen=0)
     desk.reveal(restored)
     desk.state.relations[relation.name] = restored
     desk.state.counts[relation.name] = Counts(restored.rows, present.rows)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import dataclass, field
 from datetime import UTC
 from typing import TYPE_CHECKING
@@ -13,6 +14,7 @@ from penstock.engines.duck import layout
 from penstock.engines.duck.errors import translated
 from penstock.engines.duck.words import SYSTEM, buried, one, stored
 from penstock.model.commit import Removed
+from penstock.model.names import is_hidden
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -65,17 +67,19 @@ def vacuum(
 
 def _relations(work: _Work) -> None:
     """Drop the storages that no name shows any more, and none that may still be read did."""
-    rows = work.con.execute(f"select name, physical, retired, rowid from {SYSTEM}.relations").fetchall()
-    gone = [row for row in rows if row[2] is not None and row[2] <= work.floors.get(row[0], 0)]
+    rows = work.con.execute(f"select name, physical, retired, rowid, parts from {SYSTEM}.relations").fetchall()
+    gone = {row[3]: row for row in rows if row[2] is not None and row[2] <= work.floors.get(row[0], 0)}
+    used = {part for row in rows if row[3] not in gone for part in json.loads(row[4])}
+    # A hidden relation is known by what it computes, and shared: it goes with the last table that asks for it.
+    gone |= {row[3]: row for row in rows if is_hidden(row[0]) and row[0] not in used}
     if not gone:
         return
-    work.con.execute(
-        f"delete from {SYSTEM}.relations where rowid in (select unnest(?::bigint[]))", [[row[3] for row in gone]]
-    )
-    for name, _, retired, _ in gone:
-        work.note(name, retired)
-    numbers = {row[3] for row in gone}
-    for physical in {row[1] for row in gone} - {row[1] for row in rows if row[3] not in numbers}:
+    work.con.execute(f"delete from {SYSTEM}.relations where rowid in (select unnest(?::bigint[]))", [list(gone)])
+    for name, _, retired, _, _ in gone.values():
+        if retired is not None:
+            work.note(name, retired)
+    kept = {row[1] for row in rows if row[3] not in gone}
+    for physical in {row[1] for row in gone.values()} - kept:
         work.relations += 1
         work.con.execute(f"drop table {stored(physical)}")
         if physical in work.with_graves:
