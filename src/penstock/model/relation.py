@@ -41,6 +41,15 @@ class Relation:
 
 
 @record
+class Span:
+    """A relation and the versions in which a table's name showed it: from `since` on, before `until` (None: still)."""
+
+    relation: Relation
+    since: int
+    until: int | None = None
+
+
+@record
 class Within:
     """Only rows whose `columns` are those of a row of a stage, there called `keys`; nulls are equal."""
 
@@ -54,8 +63,10 @@ class Read:
     """How a query reads a relation: its live rows, a version, or the rows that came or went between two versions.
 
     `mode` is `live`, `at`, `plus` or `minus`; `low` and `high` are versions, the lower one excluded. Of the version
-    that is being made, `kept` reads the live rows that are older than `low`.
-    `ids` asks for the hidden columns and row ids, too; of several `within` one must hold.
+    that is being made, `kept` reads the live rows that are older than `low`. `ids` asks for the hidden columns and row
+    ids, too; of several `within` one must hold. Two modes read all that a name showed one after another, the `spans`,
+    the oldest first: `changes` has a row for each row that came or went between two versions, `history` each row with
+    the times between which it was valid.
     """
 
     relation: Relation
@@ -64,6 +75,7 @@ class Read:
     high: int = 0
     ids: bool = False
     within: tuple[Within, ...] = ()
+    spans: tuple[Span, ...] = ()
 
 
 @record
@@ -71,6 +83,7 @@ class Query:
     """A computation in neutral form: its text, what each name in it reads, and where the text comes from.
 
     `file` and `line` say where the first line of `text` stands, so that an error can point at the user's own line.
+    `shown` is the user's own text where `text` was made of it, each word in its place.
     """
 
     text: str
@@ -78,3 +91,4 @@ class Query:
     schema: Schema | None = None
     file: str = ""
     line: int = 1
+    shown: str = ""

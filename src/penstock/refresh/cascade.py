@@ -13,6 +13,7 @@ from penstock.model.commit import Commit
 from penstock.model.relation import Query
 from penstock.model.run import Step
 from penstock.protocols.engine import Replay
+from penstock.refresh.rollback import HOW_ON, ROLLED_BACK, is_refused
 from penstock.refresh.transform import Tuning
 
 if TYPE_CHECKING:
@@ -263,9 +264,13 @@ class _Attempt:
             self.outcome.steps[table.name] = Step(table.name, "table", "skipped", reason=reason)
             return
         relation = self.relations.get(table.name)
-        why = due(table, relation, self.relations, full=self.job.full)
+        refused = self.engine.refused().get(table.name, "")
+        why = due(table, relation, self.relations, full=self.job.full, refused=refused)
         if not why:
-            self.outcome.steps[table.name] = Step(table.name, "table", "unchanged")
+            step = Step(table.name, "table", "unchanged")
+            if is_refused(table, relation, refused):
+                step = replace(step, strategy=ROLLED_BACK, reason=HOW_ON)
+            self.outcome.steps[table.name] = step
             return
         self.job.began(table.name, "table")
         try:
@@ -374,10 +379,14 @@ class _Attempt:
             )
 
 
-def due(table: Table, relation: Relation | None, relations: Mapping[str, Relation], *, full: bool = False) -> str:
-    """Return why a table has to be computed, or nothing where it is up to date."""
+def due(
+    table: Table, relation: Relation | None, relations: Mapping[str, Relation], *, full: bool = False, refused: str = ""
+) -> str:
+    """Return why a table has to be computed, or nothing where it is up to date or its definition is `refused`."""
     if relation is None:
         return "new"
+    if is_refused(table, relation, refused):
+        return "asked for" if full else ""
     if relation.fingerprint != table.fingerprint:
         return "its definition changed"
     changed = sorted(p for p in table.parents if p in relations and relations[p].changed > relation.seen)

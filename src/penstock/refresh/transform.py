@@ -146,7 +146,9 @@ class Keeper:
         found = {}
         for name in block.tables:
             one = self.relations[name]
-            found[name] = Input(one, since, one.changed > since, one.lost > since, one.built > since)
+            # What was vacuumed since can be followed as little as what was built since.
+            new = one.built > since or (one.changed > since and self.txn.kept_since(name) > since)
+            found[name] = Input(one, since, one.changed > since, one.lost > since, new)
         return found
 
     def followed(self, one: Input) -> Input:

@@ -14,6 +14,12 @@ from penstock.model.schema import Column, Schema
 
 LAYOUT = 2
 
+# What a warehouse made by an earlier version has not: made there when it is first written to.
+LATER_TABLES = f"""
+create table if not exists {SYSTEM}.floors (name varchar, version bigint);
+create table if not exists {SYSTEM}.refused (name varchar, fingerprint varchar, version bigint);
+create table if not exists {SYSTEM}.vacuums (vacuumed_at timestamp, version bigint);
+"""
 _TABLES = f"""
 create schema {SYSTEM};
 create schema penstock;
@@ -47,7 +53,7 @@ create view penstock.schema_changes as
         c.committed_at at time zone 'UTC' as committed_at
     from {SYSTEM}.schema_changes s left join {SYSTEM}.commits c using (version);
 insert into {SYSTEM}.layout values ({LAYOUT});
-"""
+{LATER_TABLES}"""
 
 
 def prepare(con: duckdb.DuckDBPyConnection) -> bool:

@@ -190,8 +190,8 @@ def _difference(desk: Desk, relation: Relation, rows: strategies.Rows, partition
     added = int((one(desk.con.execute(f"create temp table {came} as {plus}")) or (0,))[0])
     after = _after(relation, came if added else "", went if removed else "")
     shown = f"(select {idents(relation.schema.names)} from {came})"
-    both = (came if added else None, went if removed else None)
-    return Change(relation, added, removed, *both, after, partition, keeps=True, shown=shown)
+    parts = (came if added else None, went if removed else None)
+    return Change(relation, added, removed, *parts, after, partition, keeps=True, shown=shown)
 
 
 def _after(relation: Relation, came: str, went: str) -> str:

@@ -10,7 +10,7 @@ import duckdb
 
 from penstock.base import faults
 from penstock.base.errors import PlanError
-from penstock.engines.duck import landing, steps
+from penstock.engines.duck import landing, rollback, steps
 from penstock.engines.duck.desk import Desk
 from penstock.engines.duck.errors import translated
 from penstock.engines.duck.layout import write_schema
@@ -105,6 +105,10 @@ class DuckTxn(Desk):
             rows = self.con.execute(f"describe\n{self.text(query)}").fetchall()
         return schema_of([row[0] for row in rows], [row[1] for row in rows])
 
+    def kept_since(self, name: str) -> int:
+        """Return the first version since which all changes of a table are there."""
+        return self.catalog.floors.get(name, 0)
+
     def read(self, query: Query) -> DuckRows:
         """Read inside the transaction."""
         with translated(query):
@@ -117,6 +121,7 @@ class DuckTxn(Desk):
         """Bury, delete and insert, or swap in what was built."""
         relation = change.relation
         with translated(subject=relation.name):
+            rollback.accept(self, relation.name)
             if change.built:
                 made = self.state.relations.get(relation.name)
                 if made is not None and made.built == self.version:
@@ -147,6 +152,11 @@ class DuckTxn(Desk):
             counts = Counts(before.added + change.added, before.removed + change.removed)
             self.state.counts[relation.name] = counts
         return applied
+
+    def restore(self, relation: Relation) -> Relation:
+        """Show again what a table's name showed before, and refuse the present definition."""
+        with translated(subject=relation.name):
+            return rollback.restore(self, relation)
 
     def _move(self, change: Change) -> None:
         relation, live = change.relation, stored(change.relation.physical)
@@ -230,14 +240,14 @@ class DuckTxn(Desk):
         if self.state.retired:
             self.con.execute(
                 f"update {SYSTEM}.relations set retired = {self.version} "
-                "where physical in (select unnest(?::varchar[]))",
+                "where retired is null and physical in (select unnest(?::varchar[]))",
                 [self.state.retired],
             )
         found = list(self.state.relations.values())
         if not found:
             return
         self.con.execute(
-            f"delete from {SYSTEM}.relations where physical in (select unnest(?::varchar[]))",
+            f"delete from {SYSTEM}.relations where retired is null and physical in (select unnest(?::varchar[]))",
             [[r.physical for r in found]],
         )
         columns: list[list[Any]] = [
