@@ -91,6 +91,10 @@ conformance: $(V)/.dev ## every implementation against its protocol's suite
 faults: $(V)/.dev ## kill it at every named fault point, and at random, and run again
 	$(PY) -m pytest -n $(JOBS) tests/faults $(ARGS)
 
+.PHONY: mutants
+mutants: $(V)/.dev ## break each rule of the engine on purpose: its tests must notice; ARGS="WORD" chooses
+	$(PY) tools/mutants.py $(ARGS)
+
 .PHONY: prove
 prove: $(V)/.dev ## ten thousand random sequences, a thousand random kills; SEQUENCES=500 KILLS=50 SEED=7
 	$(PY) -m tests.property.engine.prove --sequences $(SEQUENCES) --jobs $(JOBS) $(if $(SEED),--seed $(SEED)) $(ARGS)
@@ -113,7 +117,7 @@ arch: $(V)/.dev ## the layers hold
 
 .PHONY: bench
 bench: $(V)/.dev ## one question's benchmark: NAME=ingest, SIZE=small for under a minute
-	@$(PY) benchmarks/run.py --name "$(NAME)" --size "$(SIZE)"
+	@$(PY) benchmarks/run.py --name "$(NAME)" --size "$(SIZE)" --part "$(PART)"
 
 # ── keeping it ──────────────────────────────────────────────────────────────────────────────────────────
 

@@ -8,40 +8,62 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
+_WHOLE = frozenset({"MB", "cells"})
 _HEADS = ("figure", "ours", "limit", "best peer", "ratio", "target", "")
 
 
 @dataclass(frozen=True, slots=True)
 class Target:
-    """What a figure must not be above: `times` the limit, the limit plus `above`, or just `most`; one is given."""
+    """What a figure must not be above.
+
+    `times` the limit, or the limit plus `above`; both together are `times` the limit plus `above`. `most` is a bound
+    of its own, and either is enough where both are given. With nothing given the figure is only reported.
+    """
 
     times: float | None = None
     above: float | None = None
     most: float | None = None
 
+    @property
+    def given(self) -> bool:
+        return (self.times, self.above, self.most) != (None, None, None)
+
     def holds(self, ours: float, limit: float | None) -> bool:
         """Say whether it is met; raises `ValueError` where it speaks of a limit and there is none."""
-        if self.most is not None:
-            return ours <= self.most
+        if not self.given or (self.most is not None and ours <= self.most):
+            return True
+        if self.times is None and self.above is None:
+            return False
         if limit is None:
             raise ValueError("a target that speaks of the limit needs one")
-        return ours <= limit * self.times if self.times is not None else ours <= limit + (self.above or 0)
+        return ours <= limit * (1 if self.times is None else self.times) + (self.above or 0)
 
     def told(self, unit: str) -> str:
         """Say it in words."""
+        bounds = [] if self.most is None else [f"≤ {shown(self.most, unit)}"]
         if self.times is not None:
-            return f"≤ {self.times:g} × limit"
-        if self.above is not None:
-            return f"≤ limit + {shown(self.above, unit)}"
-        return f"≤ {shown(self.most, unit)}"
+            bounds.append(f"≤ {_times(self.times)} limit{f' + {shown(self.above, unit)}' if self.above else ''}")
+        elif self.above is not None:
+            bounds.append(f"≤ limit + {shown(self.above, unit)}")
+        return " or ".join(bounds) or "–"
+
+
+def _times(times: float) -> str:
+    """Return a factor in words.
+
+    >>> _times(1.5), _times(1 / 25)
+    ('1.5 ×', '1/25 of the')
+    """
+    part = 1 / times
+    return f"1/{part:.0f} of the" if times < 1 and abs(part - round(part)) < 1e-9 else f"{times:g} ×"
 
 
 @dataclass(frozen=True, slots=True)
 class Figure:
-    """One measured thing in one unit (`s`, `ms`, `MB`), less being better.
+    """One measured thing in one unit (`s`, `ms`, `MB`, `cells`), less being better.
 
     `ours` and `limit` come from one pair of runs, the middle one; `low` and `high` are ours over all runs; `peers` maps
-    the name of each other tool to what it needed.
+    the name of each other tool to what it needed. `note` says what lies behind it: lines of text, or of a table.
     """
 
     name: str
@@ -52,6 +74,12 @@ class Figure:
     low: float
     high: float
     peers: Mapping[str, float] = field(default_factory=dict)
+    note: str = ""
+
+    @property
+    def verdict(self) -> str:
+        """Return `met`, `missed`, or `reported` where there is no target."""
+        return ("met" if self.met else "missed") if self.target.given else "reported"
 
     @property
     def met(self) -> bool:
@@ -72,7 +100,7 @@ class Figure:
             f"{best} {shown(self.peers[best], self.unit)}" if best else "–",
             "–" if self.ratio is None else f"{self.ratio:.2f}",
             self.target.told(self.unit),
-            "met" if self.met else "missed",
+            self.verdict,
         )
 
 
@@ -85,14 +113,18 @@ def shown(value: float | None, unit: str) -> str:
     if value is None:
         return "–"
     digits = 0 if value >= 100 else 1 if value >= 10 else 2 if value >= 0.1 else 3
-    return f"{value:,.{0 if unit == 'MB' else digits}f} {unit}"
+    return f"{value:,.{0 if unit in _WHOLE else digits}f} {unit}"
 
 
 def lines(figures: Sequence[Figure]) -> list[str]:
-    """Return a head and a line a figure, in columns."""
+    """Return a head and a line a figure, in columns, then what lies behind some."""
     rows = [_HEADS, *(figure.cells() for figure in figures)]
     wide = [max(len(row[at]) for row in rows) for at in range(len(_HEADS))]
-    return ["  ".join(cell.ljust(width) for cell, width in zip(row, wide, strict=True)).rstrip() for row in rows]
+    said = ["  ".join(cell.ljust(width) for cell, width in zip(row, wide, strict=True)).rstrip() for row in rows]
+    for figure in figures:
+        if figure.note:
+            said += ["", f"{figure.name}:", figure.note]
+    return said
 
 
 def section(name: str, sentence: str, about: str, figures: Sequence[Figure]) -> str:
@@ -112,6 +144,9 @@ def section(name: str, sentence: str, about: str, figures: Sequence[Figure]) -> 
         of_limit = f"{value / figure.limit:.1f}" if figure.limit else "–"
         needs, of_ours = shown(value, figure.unit), f"{value / figure.ours:.1f}"
         said.append(f"| {figure.name} | {peer} | {needs} | {of_limit} | {of_ours} |")
+    for figure in figures:
+        if figure.note:
+            said += ["", f"{figure.name}:", "", "```", figure.note, "```"]
     return "\n".join(said) + "\n"
 
 

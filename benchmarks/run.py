@@ -1,4 +1,7 @@
-"""Answers one question's benchmark: `run.py --name ingest [--size small]`; without a name, lists the questions."""
+"""Answers one question's benchmark: `run.py --name ingest [--size small]`; without a name, lists the questions.
+
+`--part losses` measures one part of a question that has parts; nothing is then written down.
+"""
 
 from __future__ import annotations
 
@@ -28,20 +31,27 @@ def main(words: list[str]) -> int:
     questions = sorted(path.parent.name for path in HERE.glob("*/question.py"))
     asked = argparse.ArgumentParser(description=__doc__)
     asked.add_argument("--name", default="", help=f"one of {', '.join(questions)}")
-    asked.add_argument("--size", default="", help="small, or full (the default)")
+    asked.add_argument("--size", default="", help="small, full (the default), or large where a question has it")
+    asked.add_argument("--part", default="", help="only this part of the question, and nothing written down")
     asked.add_argument("--no-peers", action="store_true", help="leave the other tools out, which take the longest")
     given = asked.parse_args(words)
     size = given.size or "full"
-    if given.name not in questions or size not in ("small", "full"):
+    if given.name not in questions:
         print(f"make bench NAME=… with one of: {', '.join(questions)}; SIZE=small or full", file=sys.stderr)
         return 2
     question = importlib.import_module(f"benchmarks.{given.name}.question")
+    sizes, parts = getattr(question, "SIZES", ("small", "full")), getattr(question, "PARTS", {})
+    if size not in sizes or given.part not in ("", *parts):
+        what = f"{given.name}: SIZE={' or '.join(sizes)}"
+        print(f"{what}, PART={' or '.join(parts)}" if parts else what, file=sys.stderr)
+        return 2
     found = []
-    for figure in question.figures(size, peers=size == "full" and not given.no_peers):
+    chosen = {"part": given.part} if given.part else {}
+    for figure in question.figures(size, peers=size != "small" and not given.no_peers, **chosen):
         found.append(figure)
         print(f"… {figure.name}", file=sys.stderr, flush=True)
     print("\n".join(figures.lines(found)))
-    if size == "full":
+    if size != "small" and not given.part:
         text = RESULTS.read_text(encoding="utf-8") if RESULTS.exists() else _HEAD
         part = figures.section(given.name, question.__doc__.strip(), about(), found)
         RESULTS.write_text(figures.filed(text, given.name, part), encoding="utf-8")

@@ -1,7 +1,10 @@
 """The benchmarks' harness: that it counts all that a command costs, compares answers, and tells figures as they are."""
 
+import re
 import subprocess
 import sys
+from dataclasses import replace
+from decimal import Decimal
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -11,6 +14,7 @@ from benchmarks import figures, measure, race, run
 from benchmarks.figures import Figure, Target
 from benchmarks.measure import Cost, FailedError, spend
 from benchmarks.race import Contender, Pairs
+from benchmarks.tpch.same import difference
 
 ROOT = Path(__file__).resolve().parents[2]
 MEGABYTE = 1_000_000
@@ -154,6 +158,9 @@ def test_without_a_limit_the_figure_is_the_median():
     [
         (Target(times=2), 4.0, 2.0, True), (Target(times=2), 4.1, 2.0, False), (Target(above=150), 350, 200, True),
         (Target(above=150), 351, 200, False), (Target(most=0.6), 0.6, None, True), (Target(most=0.6), 0.61, 9, False),
+        (Target(times=2, above=15), 35, 10, True), (Target(times=2, above=15), 35.1, 10, False),
+        (Target(times=0.25, most=20), 20, 50, True), (Target(times=0.25, most=20), 25, 100, True),
+        (Target(times=0.25, most=20), 21, 50, False), (Target(), 1e9, None, True),
     ],
 )  # fmt: skip
 def test_a_target_is_met_up_to_its_bound(target, ours, limit, met):
@@ -163,6 +170,22 @@ def test_a_target_is_met_up_to_its_bound(target, ours, limit, met):
 def test_a_target_that_speaks_of_the_limit_needs_one():
     with pytest.raises(ValueError, match="needs one"):
         Target(times=2).holds(1, None)
+
+
+@pytest.mark.parametrize(
+    ("target", "said"),
+    [
+        (Target(times=1.5), "≤ 1.5 × limit"), (Target(above=150), "≤ limit + 150 ms"), (Target(most=0.6), "≤ 0.60 ms"),
+        (Target(times=2, above=15), "≤ 2 × limit + 15.0 ms"), (Target(), "–"),
+        (Target(times=1 / 25, most=20), "≤ 20.0 ms or ≤ 1/25 of the limit"),
+    ],
+)  # fmt: skip
+def test_a_target_says_its_bound(target, said):
+    assert target.told("ms") == said
+
+
+def test_a_figure_without_a_target_is_only_reported():
+    assert Figure("slope", "ms", 3, 1, Target(), 3, 3).cells()[-2:] == ("–", "reported")
 
 
 FIGURE = Figure("csv CPU", "s", 2.8, 1.4, Target(times=1.5), 2.5, 3.0, {"slow": 35.0, "best": 3.1})
@@ -180,6 +203,12 @@ def test_the_results_have_every_peer_and_say_what_is_missed():
     assert "| csv CPU | slow | 35.0 s | 25.0 | 12.5 |" in part
 
 
+def test_what_lies_behind_a_figure_comes_after_all_of_them():
+    noted = replace(FIGURE, note="the parser 2 s\nthe rest 0.8 s")
+    assert figures.lines([noted])[2:] == ["", "csv CPU:", "the parser 2 s\nthe rest 0.8 s"]
+    assert "csv CPU:\n\n```\nthe parser 2 s\nthe rest 0.8 s\n```\n" in figures.section("ingest", "?", "", [noted])
+
+
 def test_a_questions_new_part_takes_the_place_of_its_last_one():
     text = figures.filed("# Results\n\nA head.\n", "start", "## start\n\nold\n")
     text = figures.filed(text, "ingest", "## ingest\n\nkept\n")
@@ -188,12 +217,44 @@ def test_a_questions_new_part_takes_the_place_of_its_last_one():
     )
 
 
+# ── whether two results are the same ────────────────────────────────────────────────────────────────────
+
+
+@pytest.mark.parametrize(
+    ("got", "expected"),
+    [
+        ([(1, 0.1 + 0.2), (2, None)], [(2, None), (1, 0.3)]),
+        ([(1, float("nan")), (1, 5.0)], [(1, 5.0), (1, float("nan"))]),
+        ([], []),
+    ],
+)
+def test_rows_are_the_same_in_any_order_and_up_to_a_rounding(got, expected):
+    assert difference(got, expected) == ""
+
+
+@pytest.mark.parametrize(
+    ("got", "expected"),
+    [
+        ([(1, "a"), (1, "a")], [(1, "a")]),
+        ([(1, "a")], [(1, "a"), (1, "a")]),
+        ([(1.0 + 1e-6,)], [(1.0,)]),
+        ([(Decimal("1.00"),)], [(Decimal("1.0"),)]),
+        ([(1,)], [("1",)]),
+        ([(1,)], [(1.0,)]),
+        ([(None,)], [(0.0,)]),
+        ([(float("nan"),)], [(0.0,)]),
+    ],
+)
+def test_any_other_difference_is_told(got, expected):
+    assert re.match(r"\d rows, \d expected; (too many|missing): ", difference(got, expected))
+
+
 # ── the command ─────────────────────────────────────────────────────────────────────────────────────────
 
 
 def test_an_unknown_question_lists_those_there_are(capsys):
     assert run.main(["--name", "", "--size", ""]) == 2
-    assert "demo, ingest, start, tables" in capsys.readouterr().err
+    assert "demo, ingest, refresh, start, tables" in capsys.readouterr().err
 
 
 def test_a_question_is_asked_and_only_the_full_size_is_written_down(tmp_path, monkeypatch, capsys):
@@ -215,8 +276,26 @@ def test_a_question_is_asked_and_only_the_full_size_is_written_down(tmp_path, mo
     assert run.RESULTS.read_text(encoding="utf-8").count("## ingest\n\nWhat does it cost?") == 1
 
 
+def test_a_part_is_measured_alone_and_not_written_down(tmp_path, monkeypatch, capsys):
+    asked = []
+
+    def ask(size, *, peers, part=""):
+        asked.append((size, peers, part))
+        yield Pairs(costs(3), costs(2)).figure("load", "wall", Target())
+
+    question = SimpleNamespace(figures=ask, SIZES=("small", "full", "large"), PARTS={"one": 1, "two": 2})
+    monkeypatch.setattr(run.importlib, "import_module", lambda _: question)
+    monkeypatch.setattr(run, "RESULTS", tmp_path / "RESULTS.md")
+    assert run.main(["--name", "refresh", "--size", "large", "--part", "two"]) == 0
+    assert asked == [("large", True, "two")]
+    assert not run.RESULTS.exists()
+    assert run.main(["--name", "refresh", "--size", "large", "--part", "three"]) == 2
+    assert run.main(["--name", "refresh", "--size", "huge"]) == 2
+    assert capsys.readouterr().err.splitlines()[-1] == "refresh: SIZE=small or full or large, PART=one or two"
+
+
 @pytest.mark.slow
-@pytest.mark.parametrize("name", ["demo", "ingest", "start", "tables"])
+@pytest.mark.parametrize("name", ["demo", "ingest", "refresh", "start", "tables"])
 def test_the_small_size_of_every_question_comes_to_its_end(name):
     before = run.RESULTS.read_bytes()
     command = [sys.executable, ROOT / "benchmarks" / "run.py", "--name", name, "--size", "small"]
@@ -224,6 +303,7 @@ def test_the_small_size_of_every_question_comes_to_its_end(name):
     assert done.returncode == 0, done.stderr
     head, *found = done.stdout.splitlines()
     assert head.startswith("figure")
+    found = found[: found.index("")] if "" in found else found  # what lies behind them comes after
     assert found
-    assert all(line.endswith(("met", "missed")) for line in found)
+    assert all(line.endswith(("met", "missed", "reported")) for line in found)
     assert run.RESULTS.read_bytes() == before

@@ -1,5 +1,6 @@
 """The house itself: what is installed, what is imported when, and what the build files promise each other."""
 
+import ast
 import importlib.metadata
 import os
 import re
@@ -133,6 +134,27 @@ def test_no_contract_has_an_exception():
     assert config["exclude_type_checking_imports"] is False
     assert [one["name"] for one in config["contracts"] if "ignore_imports" in one] == []
     assert contracts("layers")[0]["exhaustive"] is True
+
+
+def swallows(handler):
+    """Tell whether a handler takes any error and may end without raising it again."""
+    names = (
+        {node.id for node in ast.walk(handler.type) if isinstance(node, ast.Name)} if handler.type else {"Exception"}
+    )
+    last = handler.body[-1]
+    again = isinstance(last, ast.Raise) and last.exc is None
+    return bool({"Exception", "BaseException"} & names) and not again
+
+
+def test_an_error_of_any_kind_is_caught_in_one_place_only():
+    package = ROOT / "src" / "penstock"
+    found = {
+        path.relative_to(package).as_posix()
+        for path in package.rglob("*.py")
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8")))
+        if isinstance(node, ast.ExceptHandler) and swallows(node)
+    }
+    assert found == {"base/theirs.py"}
 
 
 def test_a_long_function_and_a_long_file_are_named(tmp_path):

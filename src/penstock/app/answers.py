@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
+from penstock.base.record import record
 from penstock.model.unit import UnitResult
 
 __all__ = ["Lineage", "Planned", "Replayed", "TableStatus", "UnitResult"]
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Planned:
     """What a run would do with a table or sink, and why.
 
@@ -25,7 +25,7 @@ class Planned:
     reason: str
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class TableStatus:
     """How a table stands: rows, the version that last changed it and its time, open rejects, its last failure.
 
@@ -44,7 +44,7 @@ class TableStatus:
     warnings: tuple[str, ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Replayed:
     """What became of a table's rejected rows when they were tried again."""
 
@@ -54,7 +54,7 @@ class Replayed:
     rejected: int
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Lineage:
     """What a table reads and what reads it: edges (from, to) of all that is up- and downstream, and each one's kind."""
 

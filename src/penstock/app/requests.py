@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import uuid
 from typing import TYPE_CHECKING, Any
 
 from penstock.app.opened import App, open_project
@@ -254,4 +253,6 @@ def _selected(app: App, select: Sequence[str], exclude: Sequence[str] = ()) -> f
 
 
 def _run_id(app: App) -> str:
+    import uuid
+
     return f"{app.clock.now():%Y%m%d-%H%M%S}-{uuid.uuid4().hex[:6]}"

@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from penstock.base.record import record
 from penstock.base.secrets import redact
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Place:
     """Where something stands: a file with line and column (both from 1; 0 means unknown)."""
 

@@ -6,16 +6,16 @@ import errno
 import glob
 import os
 import stat
-from dataclasses import dataclass
 from pathlib import Path
 
 from penstock.base.errors import FatalError, UnsupportedError
+from penstock.base.record import record
 from penstock.base.text import nearest, plural
 
 _SHOWN = 5
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Found:
     """A file as it was when the folder was looked at."""
 

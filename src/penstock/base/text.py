@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -17,6 +16,8 @@ def nearest(word: str, known: Iterable[str]) -> str:
     >>> nearest("ordrs", ["orders", "customers"])
     'orders'
     """
+    import difflib
+
     lowered = {k.lower(): k for k in known}
     found = difflib.get_close_matches(word.lower(), lowered, n=1, cutoff=0.6)
     return lowered[found[0]] if found else ""

@@ -6,12 +6,12 @@ import codecs
 import importlib
 import os
 import zlib
-from dataclasses import dataclass
 from functools import cached_property
 from hashlib import blake2b
 from typing import TYPE_CHECKING, BinaryIO, cast
 
 from penstock.base.errors import FatalError, RetryableError, UnsupportedError
+from penstock.base.record import record
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -166,7 +166,7 @@ def seals(head: bytes, tail: bytes, offset: int) -> tuple[str, str]:
     return seal(head[: min(HEAD, offset)]), seal(tail[-TAIL:])
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Measure:
     """What one pass over bytes tells: their number, CRC-32, line ends, occurrences of a quote, and the last of them."""
 

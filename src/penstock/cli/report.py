@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import os
 import sys
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from penstock.base.errors import ConfigErrors, PenstockError, RetryableError, RunError
+from penstock.base.record import record
 from penstock.cli.style import Paint
 
 if TYPE_CHECKING:
@@ -26,7 +26,7 @@ class UsageError(PenstockError):
     """The command was typed wrongly."""
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class How:
     """How errors are to be said."""
 

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import os
-from dataclasses import dataclass
 from typing import Any
+
+from penstock.base.record import record
 
 _CODES = {"bold": "1", "dim": "2", "red": "31", "green": "32", "amber": "33"}
 STATES = {
@@ -19,7 +20,7 @@ STATES = {
 }
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Paint:
     """Colours words, or leaves them as they are."""
 

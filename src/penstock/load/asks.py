@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 from penstock.base.errors import Place
+from penstock.base.record import record
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Ask:
     """A variable that a setting asks for, and where."""
 

@@ -5,11 +5,12 @@ from __future__ import annotations
 import hashlib
 import os
 import re
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 from datetime import date, datetime, time
 from typing import TYPE_CHECKING, Any
 
 from penstock._version import __version__
+from penstock.base.record import record
 from penstock.load.asks import Ask
 from penstock.model.project import Project
 
@@ -26,7 +27,7 @@ _DIGEST_SIZE = 16
 _INT64 = 2**63
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Stored:
     """A loaded project before its variables are filled, and what filling needs.
 

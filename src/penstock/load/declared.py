@@ -8,9 +8,10 @@ from __future__ import annotations
 
 from contextlib import contextmanager
 from contextvars import ContextVar
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import TYPE_CHECKING, Any, TypeAlias, TypeVar, overload
 
+from penstock.base.record import record
 from penstock.model.check import Check
 
 if TYPE_CHECKING:
@@ -25,7 +26,7 @@ Names: TypeAlias = "str | Sequence[str]"
 MARK = "__penstock__"
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class TableDecl:
     """A function that computes a table; `settings` are those that were given, named as in SQL headers."""
 
@@ -35,7 +36,7 @@ class TableDecl:
     inputs: dict[str, str] = field(default_factory=dict)
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class SourceDecl:
     """A function that gives a raw table's rows; `settings` are named as in `sources/*.toml`."""
 
@@ -44,7 +45,7 @@ class SourceDecl:
     settings: dict[str, Any] = field(default_factory=dict)
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class SinkDecl:
     """A function that takes a table's changes; `settings` are named as in `sinks/*.toml`."""
 

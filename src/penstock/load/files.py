@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import os
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from penstock.base.errors import ConfigError, Place
+from penstock.base.record import record
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -24,7 +24,7 @@ _FOLDERS = {
 }
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class File:
     """A file of the project: its path below the root, with `/` on every system, and what it holds."""
 

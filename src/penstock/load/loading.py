@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from penstock.base import secrets
 from penstock.base.errors import ConfigError, Place
+from penstock.base.record import record
 from penstock.base.text import did_you_mean
 from penstock.load.asks import Ask
 from penstock.load.mistakes import Mistakes
@@ -41,7 +42,7 @@ RESERVED_WORDS = frozenset(
 )  # fmt: skip
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Defaults:
     """What holds for tables that do not say it themselves."""
 

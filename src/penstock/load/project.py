@@ -81,30 +81,41 @@ def _read(
 
 
 def _read_one(root: Path, file: File, loading: Loading, parts: Parts, modules: dict[str, str]) -> None:
-    from penstock.load import pyfile, raw, sinks, sqlfile, units
-
     if file.suffix == ".toml":
         document = _document(file, loading)
         if document is None:
             loading.unread.add("table")
-            return
-        if file.folder == "sources":
-            parts.raw += raw.read(document, loading)
-        elif file.folder == "sinks":
-            parts.sinks += sinks.read(document, loading)
         else:
-            parts.units += units.read(document, loading)
+            _read_settings(file, document, loading, parts)
         return
     text = files.text(file, loading.mistakes)
     if text is None:
         loading.unread.add("table")
-        return
-    if file.suffix == ".sql":
+    elif file.suffix == ".sql":
+        from penstock.load import sqlfile
+
         draft = sqlfile.read(file.path, text, loading)
         parts.drafts += [draft] if draft else []
     else:
+        from penstock.load import pyfile
+
         for path in pyfile.read(file.path, text, root, loading, parts):
             modules[path] = cache.digest_of(root / path)
+
+
+def _read_settings(file: File, document: Document, loading: Loading, parts: Parts) -> None:
+    if file.folder == "sources":
+        from penstock.load import raw
+
+        parts.raw += raw.read(document, loading)
+    elif file.folder == "sinks":
+        from penstock.load import sinks
+
+        parts.sinks += sinks.read(document, loading)
+    else:
+        from penstock.load import units
+
+        parts.units += units.read(document, loading)
 
 
 def _document(file: File, loading: Loading) -> Document | None:

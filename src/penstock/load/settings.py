@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from penstock.base import secrets
 from penstock.base.errors import ConfigError, Place
+from penstock.base.record import record
 from penstock.base.text import did_you_mean
 from penstock.load.files import SETTINGS
 from penstock.load.loading import Defaults
@@ -25,7 +25,7 @@ _VARIABLE = re.compile(r"\$\{([A-Za-z_][A-Za-z0-9_]*)(?::-([^}]*))?\}")
 _ENV_NAME = re.compile(r"[A-Za-z0-9_-]+\Z")
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Settings:
     """What `penstock.toml` says for one environment, beside what went into the `Loading`."""
 

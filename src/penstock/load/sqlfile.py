@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from penstock.base.errors import ConfigError, Place, PlanError
+from penstock.base.record import record
 from penstock.load import toml
 from penstock.load.section import Section, always
 from penstock.model.table import Table
@@ -21,7 +22,7 @@ _CLOSES = re.compile(r"---\s*\*/")
 _TABLE_PATH_PARTS = (1, 2)
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Draft:
     """A table as its own file declares it, before it is known what else there is.
 

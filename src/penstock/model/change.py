@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
+from penstock.base.record import record
 from penstock.model.relation import Relation
 from penstock.model.schema import Schema
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Staged:
     """Rows that wait in a transaction under a name, not yet part of any table."""
 
@@ -18,13 +17,15 @@ class Staged:
     partition: str = ""
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Change:
     """What a table is to gain and lose; checking, applying, counting and delivering know nothing else.
 
     `plus` names the staged rows to insert and `minus` the staged row ids to bury, each None where there are none.
     `after` is a query of the table as it would be, without hidden columns. `built` is a relation made beside the
     present one, which applying swaps in; `in_place` says that the rows stand already in the table, unseen until commit.
+    `shown` has the rows that come as users see them, fit for a `from`. `keeps` says that staged rows have a column
+    `_rid`, not null where they are another state of a row that goes.
     """
 
     relation: Relation
@@ -36,6 +37,8 @@ class Change:
     partition: str = ""
     built: bool = False
     in_place: bool = False
+    keeps: bool = False
+    shown: str = ""
 
     @property
     def empty(self) -> bool:

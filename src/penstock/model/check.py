@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 from penstock.base.errors import Place
+from penstock.base.record import record
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Check:
     """A condition over a table.
 
@@ -27,7 +26,7 @@ class Check:
         return self.name or self.text
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Verdict:
     """How a check ended: how many rows failed it and a few of them, as JSON-ready mappings."""
 

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
 
+from penstock.base.record import record
 from penstock.base.text import did_you_mean
 from penstock.model.countries import dialling
 from penstock.model.schema import canonical
@@ -19,7 +19,7 @@ _NUMBER = re.compile(r"-?\d+(\.\d+)?\Z")
 _ZONE = re.compile(r"[A-Za-z][A-Za-z0-9_+-]*(/[A-Za-z0-9_+-]+)*\Z")
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Argument:
     """What may follow a word: `kind` is `text`, `number`, `count`, `zone`, `country` or `choice`."""
 
@@ -30,7 +30,7 @@ class Argument:
     required: bool = False
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Function:
     """A cleaning function, usable as the word `name` in `clean` and as the SQL macro `sql` in any query.
 
@@ -69,7 +69,7 @@ class Function:
         return self.strict or self.name == "null_words"
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Word:
     """One step of a `clean`: the name of a function and its arguments as they were written."""
 

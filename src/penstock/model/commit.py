@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import field
 from datetime import datetime
 
+from penstock.base.record import record
 from penstock.model.position import Position
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Counts:
     """Rows that a table gained and lost in a version."""
 
@@ -16,7 +17,7 @@ class Counts:
     removed: int = 0
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Commit:
     """One committed transaction: its run, its instant (UTC), the tables it touched, the source positions it absorbed.
 

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from functools import cache
+
+from penstock.base.record import record
 
 # alpha-2, alpha-3, then names in English, German, French and Spanish: lower case, no accents, words parted by a blank.
 _COUNTRIES = """
@@ -325,7 +326,7 @@ ZA 27 0 00 9 9
 """
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Dialling:
     """How a country dials: calling code, prefixes (empty where there is none), digits of a national number."""
 

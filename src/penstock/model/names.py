@@ -26,6 +26,11 @@ def full(schema: str, bare: str) -> str:
     return bare if schema in ("", MAIN) else f"{schema}.{bare}"
 
 
+def is_hidden(name: str) -> bool:
+    """Tell whether a relation is one that a plan keeps and nobody sees."""
+    return name.startswith("@")
+
+
 def is_plain(word: str) -> bool:
     """Tell whether a word can be a part of a name: lower case letters, digits and `_`."""
     return bool(_PLAIN.match(word))

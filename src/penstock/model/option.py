@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from penstock.base.record import record
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Option:
     """One setting of a connection, a source or a sink.
 
@@ -20,7 +20,7 @@ class Option:
     required: bool = False
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Options:
     """What a connector takes on its connection, on a raw table, on a sink; None where it is no source or no sink."""
 

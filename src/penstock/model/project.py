@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import TYPE_CHECKING
 
+from penstock.base.record import record
 from penstock.model.sink import SinkTable
 from penstock.model.source import Connection, RawTable
 from penstock.model.table import Table
@@ -14,7 +15,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Project:
     """What a project declares.
 

@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
+from penstock.base.record import record
 from penstock.model.schema import Schema
 
+NONE = Schema()
 
-@dataclass(frozen=True, slots=True)
+
+@record
 class Relation:
     """A table as it stands in the warehouse.
 
     `physical` is the opaque name of its storage, `built` the version that made it, `changed` the last version
-    that changed its rows, `seen` the version of its inputs that it shows.
+    that changed its rows, `lost` the last in which rows went, `seen` the version of its inputs that it shows.
+    `hidden` are columns that keeping it fresh needs and nobody sees, `layout` the mark of the plan that asks for them,
+    `parts` the hidden relations of that plan.
     """
 
     name: str
@@ -25,22 +28,44 @@ class Relation:
     changed: int = 0
     seen: int = 0
     rows: int = 0
+    lost: int = 0
+    hidden: Schema = NONE
+    layout: str = ""
+    parts: tuple[str, ...] = ()
+
+    @property
+    def whole(self) -> Schema:
+        """All columns of its storage that are data: those that users see, then the hidden ones."""
+        return Schema((*self.schema.columns, *self.hidden.columns)) if self.hidden.columns else self.schema
 
 
-@dataclass(frozen=True, slots=True)
+@record
+class Within:
+    """Only rows whose `columns` are those of a row of a stage, there called `keys`; nulls are equal."""
+
+    columns: tuple[str, ...]
+    stage: str
+    keys: tuple[str, ...]
+
+
+@record
 class Read:
     """How a query reads a relation: its live rows, a version, or the rows that came or went between two versions.
 
-    `mode` is `live`, `at`, `plus` or `minus`; `low` and `high` are versions, the lower one excluded.
+    `mode` is `live`, `at`, `plus` or `minus`; `low` and `high` are versions, the lower one excluded. Of the version
+    that is being made, `kept` reads the live rows that are older than `low`, and `either` what came and went since.
+    `ids` asks for the hidden columns and row ids, too; of several `within` one must hold.
     """
 
     relation: Relation
     mode: str = "live"
     low: int = 0
     high: int = 0
+    ids: bool = False
+    within: tuple[Within, ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Query:
     """A computation in neutral form: its text, what each name in it reads, and where the text comes from.
 

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import field
 from datetime import datetime
 from typing import Any
 
+from penstock.base.record import record
 
-@dataclass(frozen=True, slots=True)
+
+@record
 class Step:
     """What one table or sink went through in a run.
 
@@ -29,7 +31,7 @@ class Step:
     error: dict[str, Any] | None = None
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Run:
     """One attempt: `state` is `running`, `done`, `failed` (something failed, the rest is in) or `interrupted`.
 

@@ -8,8 +8,10 @@ A type is a text: `boolean`, `tinyint` … `hugeint`, `utinyint` … `ubigint`, 
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import TYPE_CHECKING
+
+from penstock.base.record import record
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -199,7 +201,7 @@ def _digits(kind: str) -> tuple[int, int]:
     return _INT_DIGITS.get(kind, -1), 0
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Column:
     """One column: its name as written, its type, and whether it may be null."""
 
@@ -208,7 +210,7 @@ class Column:
     nullable: bool = True
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Schema:
     """The columns of a table, in order; names are compared without regard to case."""
 

@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import Any
 
 from penstock.base.errors import Place
+from penstock.base.record import record
 from penstock.model.schema import Schema
 from penstock.model.source import Connection
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class SinkTable:
     """The declaration of a sink.
 
@@ -29,7 +30,7 @@ class SinkTable:
     where: Place | None = None
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class DeliveryNote:
     """What accompanies the rows of a delivery.
 

@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import field
 from datetime import timedelta
 from typing import Any
 
 from penstock.base.errors import Place
+from penstock.base.record import record
 from penstock.model.check import Check
 from penstock.model.schema import Schema
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Connection:
     """A named external system.
 
@@ -26,7 +27,7 @@ class Connection:
     where: Place | None = None
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class RawTable:
     """The declaration of a raw table.
 

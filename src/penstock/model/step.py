@@ -2,31 +2,37 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Any
 
-from penstock.model.relation import Query, Relation
+from penstock.base.record import record
+from penstock.model.relation import Query, Relation, Within
 from penstock.model.schema import Schema
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Build:
-    """Compute a query into new storage beside the present one; gives a Change with `built`."""
+    """Compute a query into new storage beside the present one; gives a Change with `built`.
+
+    The columns in `hidden`, the last ones of the query, are kept and not shown.
+    """
 
     name: str
     query: Query
     fingerprint: str
     key: tuple[str, ...] = ()
+    hidden: tuple[str, ...] = ()
+    layout: str = ""
+    parts: tuple[str, ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Compute:
     """Compute a query into a stage; gives a Staged."""
 
     query: Query
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Receive:
     """Take rows (anything with `__arrow_c_stream__`) into a stage; gives a Staged."""
 
@@ -34,7 +40,7 @@ class Receive:
     schema: Schema | None = None
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Dedupe:
     """Of the staged rows of one key only the last by `order`, then by arrival, stays; gives a Staged."""
 
@@ -43,7 +49,7 @@ class Dedupe:
     order: str = ""
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Conform:
     """Give staged rows the columns and types of a relation, null where a column is missing; gives a Staged."""
 
@@ -51,7 +57,7 @@ class Conform:
     stage: str
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Found:
     """New storage beside the present one, filled from a stage; gives a Change with `built`."""
 
@@ -64,7 +70,7 @@ class Found:
     partition: str = ""
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Upsert:
     """Rows replace those of the same key, which is unique in the stage; gives a Change."""
 
@@ -74,7 +80,7 @@ class Upsert:
     partition: str = ""
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Remove:
     """Rows whose key is staged are lost; gives a Change."""
 
@@ -83,7 +89,7 @@ class Remove:
     key: tuple[str, ...]
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Compare:
     """The stage is all that the relation (or a partition of it) should hold; gives a Change with only real differences.
 
@@ -94,3 +100,27 @@ class Compare:
     stage: str
     key: tuple[str, ...] = ()
     partition: str | None = None
+
+
+@record
+class Replace:
+    """The stage holds what the rows of a relation within `old` should be; gives a Change with only real differences.
+
+    The stage has the relation's columns, the hidden ones too. A row that differs from one that goes only outside of the
+    columns `by` keeps its id; `unique` says that no two rows agree in these. With `old` of None all rows are replaced.
+    """
+
+    relation: Relation
+    stage: str
+    old: tuple[Within, ...] | None
+    by: tuple[str, ...]
+    unique: bool = False
+
+
+@record
+class Extend:
+    """The `rows` rows of a stage come to those of a relation; gives a Change."""
+
+    relation: Relation
+    stage: str
+    rows: int

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from datetime import timedelta
 
 from penstock.base.errors import Place
+from penstock.base.record import record
 from penstock.model.check import Check
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Input:
     """An input of a Python table: the parameter, the table it names, and the form that the annotation asks for.
 
@@ -21,7 +21,7 @@ class Input:
     form: str
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Function:
     """A Python function by where it is found: imported only when it runs."""
 
@@ -30,7 +30,7 @@ class Function:
     inputs: tuple[Input, ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Table:
     """The declaration of a SQL or Python table: exactly one of `sql` and `function` is given.
 

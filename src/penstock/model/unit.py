@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import Any
 
 from penstock.base.errors import Place
+from penstock.base.record import record
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class UnitTest:
     """A test of one table: `given` maps each input table to its rows, `expect` is what the table must then be.
 
@@ -22,7 +23,7 @@ class UnitTest:
     where: Place | None = None
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class UnitResult:
     """How a unit test of a table ended: the rows that were missing and those that were not expected."""
 

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, TypeAlias
 
 from penstock.base.errors import PlanError
+from penstock.base.record import record
 from penstock.plan.canonical import Token, tokens
 
 if TYPE_CHECKING:
@@ -23,28 +23,28 @@ _FORMS = {
 }
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class EachRow:
     """Every row meets a SQL condition; null passes, as in SQL's own `check`."""
 
     sql: str
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Count:
     """The number of rows, called `rows`, meets a SQL condition."""
 
     sql: str
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Unique:
     """No two rows have the same values in these expressions; as in SQL, nulls are not the same."""
 
     of: tuple[str, ...]
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class References:
     """Every value of the column `own` that is not null stands in `column` of `table`."""
 

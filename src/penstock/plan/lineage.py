@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from penstock.base import graph
 from penstock.base.errors import ConfigError
+from penstock.base.record import record
 from penstock.base.text import did_you_mean
 
 if TYPE_CHECKING:
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 _SINK = "sink:"
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Lines:
     """All that a table is made from and all that is made from it.
 

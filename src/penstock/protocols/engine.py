@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Protocol
 
 from penstock.base.errors import RetryableError
+from penstock.base.record import record
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -22,18 +22,20 @@ if TYPE_CHECKING:
         Compute,
         Conform,
         Dedupe,
+        Extend,
         Found,
         Receive,
         Remove,
+        Replace,
         Upsert,
     )
     from penstock.protocols.export import Exporter
     from penstock.protocols.source import Batch, Reject
 
-    Step = Build | Compare | Compute | Conform | Dedupe | Found | Receive | Remove | Upsert
+    Step = Build | Compare | Compute | Conform | Dedupe | Extend | Found | Receive | Remove | Replace | Upsert
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class EngineCan:
     """What an engine can do: formats it reads and writes by itself, and the strategies that it renders."""
 
@@ -87,7 +89,7 @@ class Replay(RetryableError):  # noqa: N818  # an instruction more than an error
         super().__init__("the batch has to be read once more, carefully")
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Target:
     """Where a batch is loaded: the raw table as it stands, or None, and what new storage for it would be."""
 
@@ -145,6 +147,10 @@ class Txn(Protocol):
 
     def run(self, step: Step) -> Staged | Change:
         """Carry out a step."""
+        ...
+
+    def describe(self, query: Query) -> Schema:
+        """Return the columns that a query gives inside the transaction, without running it."""
         ...
 
     def evolve(self, relation: Relation, schema: Schema) -> Relation:

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Protocol
+
+from penstock.base.record import record
 
 if TYPE_CHECKING:
     from penstock.model.sink import DeliveryNote
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class SinkCan:
     """What a sink can do.
 

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import field
 from enum import StrEnum
 from typing import TYPE_CHECKING, Any, Protocol
 
 from penstock.base.clock import Clock, SystemClock
+from penstock.base.record import record
 from penstock.model.position import Position
 from penstock.model.schema import Schema
 
@@ -30,7 +31,7 @@ class Kind(StrEnum):
     SNAPSHOT = "snapshot"
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Csv:
     """Delimited text. What is None is found out by looking at the text.
 
@@ -50,7 +51,7 @@ class Csv:
     text: tuple[str, ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Json:
     """JSON: `lines` (one value a line), or documents whose rows stand at `records`, a path such as `data.items`.
 
@@ -64,12 +65,12 @@ class Json:
     types: Mapping[str, str] = field(default_factory=dict)
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Parquet:
     """Parquet files."""
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Time:
     """How a column's text becomes an instant.
 
@@ -83,7 +84,7 @@ class Time:
     zone: str = ""
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Lines:
     """Text lines cut by a regular expression (RE2) with named groups `(?P<name>…)`: a column for each group.
 
@@ -101,7 +102,7 @@ class Lines:
 Format = Csv | Json | Parquet | Lines
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class File:
     """A local file and the size and time of change at which it was looked at; what changed since is retried."""
 
@@ -111,7 +112,7 @@ class File:
     compression: str = ""
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Scan:
     """Whole files for the engine to read by itself."""
 
@@ -119,7 +120,7 @@ class Scan:
     format: Format
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Text:
     """Text for the engine to parse: an iterable of byte chunks (cut anywhere), read once.
 
@@ -133,14 +134,14 @@ class Text:
     first_line: int = 1
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Arrow:
     """Rows in Arrow form: anything with `__arrow_c_stream__`, read once."""
 
     rows: Any
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Reject:
     """A row that the source itself could not make sense of: raw text, reason, and place."""
 
@@ -149,7 +150,7 @@ class Reject:
     place: str
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Batch:
     """Rows from one partition, with the position after the last of them.
 
@@ -168,7 +169,7 @@ class Batch:
     restart: bool = False
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Rows:
     """Rows that a Python function of a project yields as a source, with the position after the last of them.
 
@@ -182,7 +183,7 @@ class Rows:
     kind: Kind | str = ""
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class SourceCan:
     """What a source can do.
 
@@ -229,7 +230,7 @@ class Source(Protocol):
         ...
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Context:
     """What a connector is given beside the declaration: the project's folder, a folder for temporary files, a clock."""
 

@@ -7,14 +7,17 @@ from typing import TYPE_CHECKING, Any
 
 from penstock.base import faults
 from penstock.base.errors import FatalError, PenstockError, RunError
+from penstock.base.record import record
 from penstock.model.change import Change, Staged
 from penstock.model.commit import Commit
 from penstock.model.relation import Query
 from penstock.model.run import Step
 from penstock.protocols.engine import Replay
+from penstock.refresh.transform import Tuning
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping, Sequence
+    from collections.abc import Set as AbstractSet
 
     from penstock.base.clock import Clock
     from penstock.model.check import Verdict
@@ -25,6 +28,7 @@ if TYPE_CHECKING:
     from penstock.model.table import Function, Table
     from penstock.protocols.engine import Engine, Txn
     from penstock.refresh.ingest import Portion
+    from penstock.refresh.transform import Keeper
 
 
 class CheckFailedError(RunError):
@@ -39,12 +43,21 @@ class _Failed(Exception):  # noqa: N818
         self.table, self.error = table, error
 
 
-@dataclass(frozen=True, slots=True)
+class _Misplanned(Exception):  # noqa: N818
+    """A table's plan could not be carried out; the cascade is begun anew with that table computed in full."""
+
+    def __init__(self, table: str) -> None:
+        super().__init__(table)
+        self.table = table
+
+
+@record
 class Job:
     """What a cascade has to do.
 
     `tables` are the tables that may be touched, each after its parents; `portions` what came from the sources, by raw
-    table; `full` recomputes every table, changed input or not; `began` is told each table as its turn comes.
+    table; `full` recomputes every table, changed input or not; `tuning` says how refreshes are chosen; `began` is told
+    each table as its turn comes.
     """
 
     project: Project
@@ -53,6 +66,7 @@ class Job:
     run: str
     load: Callable[[Function], Callable[..., Any]]
     full: bool = False
+    tuning: Tuning = field(default_factory=Tuning)
     began: Callable[[str, str], None] = lambda _table, _stage: None
 
 
@@ -72,12 +86,16 @@ def cascade(engine: Engine, job: Job, clock: Clock, failed: Mapping[str, Penstoc
     `failed` are tables that failed already (a source that could not be read): what depends on them is skipped.
     """
     known = dict(failed or {})
+    plain: set[str] = set()
     while True:
-        attempt = _Attempt(engine, job, clock, known)
+        attempt = _Attempt(engine, job, clock, known, plain)
         try:
             outcome = attempt.all()
         except Replay:
             attempt.undo()
+        except _Misplanned as failure:
+            attempt.undo()
+            plain.add(failure.table)
         except _Failed as failure:
             attempt.undo()
             known[failure.table] = failure.error
@@ -139,8 +157,17 @@ def _job_of_one(table: RawTable, portions: Sequence[Portion], run: str) -> Job:
 class _Attempt:
     """One try at a cascade, inside one transaction."""
 
-    def __init__(self, engine: Engine, job: Job, clock: Clock, known: Mapping[str, PenstockError]) -> None:
+    def __init__(
+        self,
+        engine: Engine,
+        job: Job,
+        clock: Clock,
+        known: Mapping[str, PenstockError],
+        plain: AbstractSet[str] = frozenset(),
+    ) -> None:
         self.engine, self.job, self.clock = engine, job, clock
+        self.plain = plain
+        self.keeper: Keeper | None = None
         self.begun: Txn | None = None
         self.known = known
         self.outcome = Outcome()
@@ -244,16 +271,51 @@ class _Attempt:
         try:
             change, strategy = self._compute(table, relation)
             self._settle(table, change, strategy, why)
-        except (Replay, _Failed):
+        except (Replay, _Failed, _Misplanned):
             raise
         except PenstockError as error:
             raise _Failed(table.name, error) from error
 
     def _compute(self, table: Table, relation: Relation | None) -> tuple[Change, str]:
+        """Return the change of a table and how it was found."""
+        if not table.function and self._pays(table, relation):
+            found = self._by_plan(table)
+            if found is not None:
+                return found
+        return self._in_full(table, relation)
+
+    def _pays(self, table: Table, relation: Relation | None) -> bool:
+        """Tell whether following changes can pay for a table."""
+        if table.name in self.plain:
+            return False
+        if relation is not None and relation.layout and relation.fingerprint == table.fingerprint:
+            return True
+        return sum(self.relations[name].rows for name in table.parents) >= self.job.tuning.smallest
+
+    def _by_plan(self, table: Table) -> tuple[Change, str] | None:
+        from penstock.refresh import transform
+
+        known = transform.planned(table, self.relations, self.txn)
+        if not known.plan.blocks:
+            return None
+        if self.keeper is None:
+            self.keeper = transform.Keeper(self.txn, self.relations)
+        try:
+            change = self.keeper.table(table, known)
+        except Replay:
+            raise
+        except PenstockError as error:
+            if self.job.tuning.strict:
+                raise
+            raise _Misplanned(table.name) from error
+        return (change, " → ".join(dict.fromkeys(self.keeper.how)) or "keys") if change is not None else None
+
+    def _in_full(self, table: Table, relation: Relation | None) -> tuple[Change, str]:
+        """Compute a table from its own text, and compare."""
         from penstock.model.step import Build, Compare, Compute, Conform, Found
 
         query = Query(table.sql, file=table.where.file if table.where else "", line=table.line)
-        new = relation is None or relation.fingerprint != table.fingerprint
+        new = relation is None or relation.fingerprint != table.fingerprint or bool(relation.layout)
         if new and not table.function:
             return _change(self.txn.run(Build(table.name, query, table.fingerprint, table.key))), "build"
         if table.function:

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from penstock.base.clock import Clock, SystemClock
 from penstock.base.errors import FatalError, PenstockError, PlanError, RetryableError
+from penstock.base.record import record
 from penstock.model.check import Check, Verdict
 from penstock.model.names import split
 from penstock.model.relation import Query
@@ -24,7 +24,7 @@ _LONGEST = 200
 _COLUMNS = 30
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class _Scope:
     """Where a table's rows are: all of them, and those that came (None: all count as such), as parts of a `from`."""
 
@@ -45,7 +45,7 @@ def verify(checks: Iterable[Check], change: Change, txn: Txn, clock: Clock | Non
     if change.empty:
         return []
     name = change.relation.name
-    came = None if change.built else change.plus if change.added else ""
+    came = None if change.built else (change.shown or change.plus) if change.added else ""
     scope = _Scope(name, f"({change.after})", came, _quoted(split(name)[1]))
     return [_judge(check, scope, txn.read, clock) for check in checks]
 

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from contextlib import ExitStack
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from penstock.base import faults
 from penstock.base.errors import FatalError, UnsupportedError
+from penstock.base.record import record
 from penstock.model.relation import Query, Read, Relation
 from penstock.model.run import Step
 from penstock.model.sink import DeliveryNote, SinkTable
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 _NTH = "_penstock_nth"
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class _Delivery:
     """What is to be delivered and why: queries for the rows that came and went, and whether they are the whole."""
 

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from penstock.base.record import record
 from penstock.model.shape import Shape
 
 if TYPE_CHECKING:
@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from penstock.protocols.source import Batch
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Portion:
     """A batch on its way in: its table and partition, and the batch made ready.
 

@@ -7,13 +7,15 @@ import re
 import traceback
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from itertools import chain
 from tempfile import SpooledTemporaryFile
 from typing import IO, TYPE_CHECKING, Any
 
-from penstock.base.errors import FatalError, PenstockError, Place, PlanError, RunError
+from penstock.base.errors import FatalError, Place, PlanError, RunError
+from penstock.base.record import record
 from penstock.base.text import plural
+from penstock.base.theirs import said, theirs, to_install
 from penstock.model import handover, records
 from penstock.model.change import Staged
 from penstock.model.names import HIDDEN, split
@@ -41,7 +43,7 @@ class NoColumnsError(RunError):
     """A function returned no rows, in a form that has no columns without rows, and the table had none before."""
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class _Call:
     """A Python table at work: whom to blame, and where its rows go. `known` are the columns it had, if any."""
 
@@ -106,14 +108,13 @@ def _found_at(called: Callable[..., Any], function: Function) -> tuple[str, int]
 @contextmanager
 def _users_code(call: _Call) -> Iterator[None]:
     """Turn whatever the user's code raises into an error that says where in it; ours, and Ctrl-C, pass."""
-    try:
+    with theirs(lambda error: _failed(call, error)):
         yield
-    except (PenstockError, KeyboardInterrupt, GeneratorExit):
-        raise
-    except BaseException as error:  # exits, and the panics of libraries, are not of Exception
-        said = f"{type(error).__name__}: {error}" if str(error) else type(error).__name__
-        place = _last_place(call, error)
-        raise RunError(f"{call.table.name}: {said}", where=place, hint=_install(error)) from error
+
+
+def _failed(call: _Call, error: BaseException) -> RunError:
+    where = _last_place(call, error)
+    return RunError(f"{call.table.name}: {said(error)}", where=where, hint=to_install(error))
 
 
 def _last_place(call: _Call, error: BaseException) -> Place:
@@ -126,11 +127,6 @@ def _last_place(call: _Call, error: BaseException) -> Place:
         elif path.endswith("/" + call.function.file):
             found = Place(call.function.file, frame.lineno or 0)
     return found
-
-
-def _install(error: BaseException) -> str:
-    missing = error.name if isinstance(error, ModuleNotFoundError) else None
-    return f"install it: pip install {missing.partition('.')[0]}" if missing else ""
 
 
 # ── what goes in ────────────────────────────────────────────────────────────────────────────────────────

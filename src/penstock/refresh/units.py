@@ -5,11 +5,12 @@ from __future__ import annotations
 import math
 import re
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from penstock.base.clock import Clock, SystemClock
 from penstock.base.errors import ConfigError, FatalError, PenstockError
+from penstock.base.record import record
 from penstock.base.text import did_you_mean
 from penstock.model.change import Change, Staged
 from penstock.model.project import Project
@@ -64,7 +65,7 @@ def run_units(
         engine.close()
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class _Scene:
     """One test and what it plays with."""
 

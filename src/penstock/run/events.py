@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
 from typing import TypeAlias
 
+from penstock.base.record import record
 from penstock.model.run import Step
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Event:
     """Something happened to a table or sink.
 

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import queue
 import threading
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from penstock.base.errors import FatalError, PenstockError, RetryableError
+from penstock.base.record import record
+from penstock.base.theirs import said, theirs
 from penstock.refresh import ingest
 from penstock.refresh.ingest import Portion
 
@@ -23,9 +24,11 @@ if TYPE_CHECKING:
 
 _AT_ONCE = 8
 _LONGEST_WAIT = 30.0
+_LOOK = 0.01
+_LOOKS = 500
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Arrival:
     """What came from a source: a portion, the end of a partition, the end of all, or the error that ended it."""
 
@@ -35,6 +38,11 @@ class Arrival:
     ended: bool = False
     done: bool = False
     error: PenstockError | None = None
+
+    def release(self) -> None:
+        """Let go of the portion, which nobody will take in."""
+        if self.portion is not None and self.portion.reading is not None:
+            self.portion.reading.close()
 
 
 class Pulls:
@@ -70,10 +78,32 @@ class Pulls:
             yield arrival
 
     def stop(self, table: str = "") -> None:
-        """Stop one pull, or all of them."""
+        """Stop one pull, or all of them; all have then ended, and what was on its way is let go.
+
+        A source that hangs is waited for a few seconds only: its thread ends with the process.
+        """
         for name, event in self._stopped.items():
             if table in ("", name):
                 event.set()
+        if not table:
+            self._join()
+
+    def _join(self) -> None:
+        """Wait for the threads; each may need room for its last arrival."""
+        looks = 0
+        for thread in self._threads:
+            while thread.is_alive() and looks < _LOOKS:
+                self._let_go()
+                thread.join(_LOOK)
+                looks += 1
+        self._let_go()
+
+    def _let_go(self) -> None:
+        while True:
+            try:
+                self._arrivals.get_nowait().release()
+            except queue.Empty:
+                return
 
     def _give(self, arrival: Arrival) -> None:
         """Hand over an arrival, waiting for room; one whose pull was stopped is let go, but for the last."""
@@ -82,20 +112,21 @@ class Pulls:
                 self._arrivals.put(arrival, timeout=0.1)
             except queue.Full:
                 if self._stopped[arrival.table.name].is_set() and not arrival.done:
+                    arrival.release()
                     return
             else:
                 return
 
     def _pull(self, table: RawTable) -> None:
+        """Read a source to its end, which is told whatever a source does: a run waits for it."""
+        error = None
         with self._turns:
             try:
-                self._read(table)
-                self._give(Arrival(table, done=True))
-            except PenstockError as error:
-                self._give(Arrival(table, done=True, error=error))
-            except Exception as error:  # noqa: BLE001  # the runner's door: whatever a source does, the rest goes on
-                said = f"the source of {table.name} broke: {type(error).__name__}: {error}"
-                self._give(Arrival(table, done=True, error=FatalError(said, where=table.where)))
+                with theirs(lambda raised: _broke(table, raised)):
+                    self._read(table)
+            except PenstockError as found:
+                error = found
+        self._give(Arrival(table, done=True, error=error))
 
     def _read(self, table: RawTable) -> None:
         after: dict[str, Position] = dict(self._after[table.name])
@@ -144,6 +175,10 @@ class Pulls:
             self._give(Arrival(table, partition, Portion(table, partition, batch, reading)))
             after[partition] = batch.position
         self._give(Arrival(table, partition, ended=True))
+
+
+def _broke(table: RawTable, error: BaseException) -> FatalError:
+    return FatalError(f"the source of {table.name} broke: {said(error)}", where=table.where)
 
 
 def lease(beat: Callable[[], Any], every: float) -> threading.Event:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from penstock.base import faults
 from penstock.base.errors import PenstockError
+from penstock.base.record import record
 from penstock.model.run import Run, Step
 from penstock.protocols.source import Arrow, Batch, Kind
 from penstock.refresh import cascade as cascading
@@ -38,7 +39,7 @@ _IN_CASCADE = 64 * 1024 * 1024
 _BEAT_SECONDS = 5.0
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class World:
     """What a run works with: implementations and inputs, chosen by `app`."""
 
@@ -52,7 +53,7 @@ class World:
     load: Callable[[Function], Callable[..., Any]]
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Order:
     """What a run is asked to do: the tables it may touch, and how."""
 
@@ -137,7 +138,7 @@ class _Going:
         try:
             for arrival in pulls:
                 if arrival.table.name in self.failed:
-                    _close(arrival)
+                    arrival.release()
                     continue
                 try:
                     self.arrived(arrival)
@@ -228,7 +229,9 @@ class _Going:
         """Bring the tables to one version."""
         project = self.world.project
         tables = [name for name in project.order if name in self.order.tables]
-        job = cascading.Job(project, tables, self.pending, self.order.id, self.world.load, self.order.full, self.began)
+        job = cascading.Job(
+            project, tables, self.pending, self.order.id, self.world.load, self.order.full, began=self.began
+        )
         outcome = cascading.cascade(self.world.engine, job, self.world.clock, self.failed)
         self.release()
         self.version = outcome.version or self.version
@@ -307,11 +310,6 @@ class _Going:
         """Let whoever listens know."""
         if self.order.listener is not None:
             self.order.listener(event)
-
-
-def _close(arrival: Arrival) -> None:
-    if arrival.portion is not None and arrival.portion.reading is not None:
-        arrival.portion.reading.close()
 
 
 def _sum(first: Step | None, second: Step | None) -> Step | None:

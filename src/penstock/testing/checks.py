@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from contextlib import contextmanager
 from decimal import Decimal
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from penstock.base.errors import PenstockError
+from penstock.base.theirs import said, theirs
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Mapping
+    from collections.abc import Callable, Iterable, Iterator, Mapping
 
 
 class Broken(AssertionError):  # noqa: N818 - it is what was found
@@ -29,13 +31,21 @@ def demand(check: str, holds: object, found: str) -> None:
 @contextmanager
 def only_our_errors(check: str = "errors") -> Iterator[None]:
     """Take an error of another kind for a broken promise: a connector's errors say who acts."""
-    try:
+    with theirs(
+        lambda error: Broken(check, f"an error that is not one of penstock.dev: {said(error)}"), (PenstockError, Broken)
+    ):
         yield
-    except (PenstockError, Broken):
-        raise
-    except Exception as error:
-        said = f"{type(error).__name__}: {error}"
-        raise Broken(check, f"an error that is not one of penstock.dev: {said}") from error
+
+
+def closes_twice(close: Callable[[], None]) -> None:
+    """Take any error of closing, the first or the second time, for a broken promise."""
+    for attempt in ("the first", "the second"):
+        with theirs(partial(_unclosed, attempt), ()):
+            close()
+
+
+def _unclosed(attempt: str, error: BaseException) -> Broken:
+    return Broken("closes", f"closing it {attempt} time: {error!r}")
 
 
 def comparable(rows: Iterable[Mapping[str, Any]], columns: Iterable[str]) -> list[str]:

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import atexit
 import tempfile
-from dataclasses import dataclass
 from functools import cache
 from typing import TYPE_CHECKING, Any
 
+from penstock.base.record import record
 from penstock.model.project import Project
 from penstock.model.relation import Query
 from penstock.model.shape import Shape
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 _ATTEMPTS = 3
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Landed:
     """A batch as the warehouse sees it: columns, rows, and the rejects as (place, row, reason)."""
 

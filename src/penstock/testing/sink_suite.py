@@ -13,7 +13,7 @@ from penstock.model.relation import Query
 from penstock.model.schema import Column, Schema
 from penstock.model.sink import DeliveryNote, SinkTable
 from penstock.model.source import RawTable
-from penstock.testing.checks import Broken, comparable, demand, difference, only_our_errors
+from penstock.testing.checks import Broken, closes_twice, comparable, demand, difference, only_our_errors
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -183,11 +183,7 @@ class SinkSuite:
 
     def test_it_closes(self, sink_case: SinkCase) -> None:
         sink = sink_case.connector.sink(sink_case.sink, sink_case.context)
-        for attempt in ("the first", "the second"):
-            try:
-                sink.close()
-            except Exception as error:
-                raise Broken("closes", f"closing it {attempt} time: {error!r}") from error
+        closes_twice(sink.close)
 
     # How -----------------------------------------------------------------------------------------------
 

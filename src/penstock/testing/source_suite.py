@@ -7,10 +7,11 @@ from itertools import islice
 from typing import TYPE_CHECKING, Any
 
 from penstock.base.errors import PenstockError, UnsupportedError
+from penstock.base.record import record
 from penstock.model.position import decode, encode
 from penstock.model.sink import SinkTable
 from penstock.protocols.source import Kind
-from penstock.testing.checks import Broken, comparable, demand, difference, only_our_errors
+from penstock.testing.checks import Broken, closes_twice, comparable, demand, difference, only_our_errors
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -74,7 +75,7 @@ class Replica:
         return repr([row[name] for name in self.key])
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Pulled:
     """One batch that came, and what the warehouse made of it."""
 
@@ -217,11 +218,7 @@ class SourceSuite:
         for partition in source.partitions([]):
             reading = source.read(partition, None)
             next(iter(reading), None)
-        for attempt in ("the first", "the second"):
-            try:
-                source.close()
-            except Exception as error:
-                raise Broken("closes", f"closing it {attempt} time: {error!r}") from error
+        closes_twice(source.close)
 
     # How -----------------------------------------------------------------------------------------------
 

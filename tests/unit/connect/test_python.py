@@ -242,7 +242,8 @@ def test_a_function_is_found_in_a_file_that_imports_its_neighbour(tmp_path):
     [
         ("def give():\n    yield {'a': 1}\n    raise KeyError('oops')\n", FatalError, 3, "KeyError: 'oops'"),
         ("def give():\n    return len(5)\n", FatalError, 2, "TypeError"),
-        ("import no_such_module_anywhere\n", FatalError, 1, "ModuleNotFoundError"),
+        ("def give():\n    raise SystemExit(3)\n", FatalError, 2, "SystemExit: 3"),
+        ("import no_such_module_anywhere\n", ConfigError, 1, "pip install no_such_module_anywhere"),
         ("def other(): ...\n", ConfigError, 0, "no function 'give'"),
         ("give = 5\n", ConfigError, 0, "int"),
     ],
@@ -257,7 +258,7 @@ def test_what_goes_wrong_is_said_at_the_users_own_line(tmp_path, code, error, li
 
 def test_a_missing_file_is_said_to_be_missing(tmp_path):
     table = RawTable("raw.x", HERE, options={"file": "sources/no.py", "function": "give"})
-    with pytest.raises(ConfigError, match="not a Python file"):
+    with pytest.raises(ConfigError, match="cannot be read"):
         CONNECTOR.source(table, Context(tmp_path, tmp_path, StillClock()))
 
 

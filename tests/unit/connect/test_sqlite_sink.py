@@ -1,5 +1,6 @@
 """SQLite as a sink: what a reader of the file sees, and what no other writer may do."""
 
+import resource
 import sqlite3
 import subprocess
 import sys
@@ -164,3 +165,13 @@ def test_rows_that_share_a_key_are_refused_and_nothing_is_written(target):
     with pytest.raises(FatalError, match="UNIQUE constraint failed"):
         target.deliver(1, "select 1 as id, x from (values (1), (2)) v(x)")
     assert target.sql("select name from sqlite_master where name = 't'") == []
+
+
+def test_a_write_that_fails_is_said_to_be_a_write(target):
+    before = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (100_000, before[1]))
+    try:
+        with pytest.raises(RetryableError, match=r"out\.db could not be written"):
+            target.deliver(1, "select range as id, repeat('x', 100) as b from range(100_000)")
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, before)

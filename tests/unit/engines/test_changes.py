@@ -110,7 +110,8 @@ def test_an_upsert_replaces_by_key_and_the_last_wins(warehouse: Warehouse) -> No
 
     def work(txn: Any) -> Change:
         staged = warehouse.staged(
-            txn, "from (values (1, 12, 'new'), (1, 11, 'late'), (3, 1, 'x'), (2, 10, 'keep')) t(k, moment, v)"
+            txn,
+            "from (values (1, 12, 'new'), (1, 11, 'late'), (3, 1, 'w'), (3, 1, 'x'), (2, 10, 'keep')) t(k, moment, v)",
         )
         last = txn.run(Dedupe(staged.name, ("k",), "moment"))
         found: Change = txn.run(Upsert(warehouse.engine.relations()["t"], last.name, ("k",)))

@@ -71,6 +71,17 @@ def test_an_empty_file_and_a_header_alone_load_no_rows(warehouse: Warehouse, con
     assert warehouse.engine.relations().get("raw.t") is None or warehouse.rows("from raw.t") == []
 
 
+@pytest.mark.parametrize("content", [b"\n", b"\r\n\r\n", b"\n \n\n", b"\xef\xbb\xbf\n\n"])
+@pytest.mark.parametrize("header", [None, False])
+def test_blank_lines_alone_are_no_rows_of_a_column_that_nobody_named(
+    warehouse: Warehouse, content: bytes, header: bool | None
+) -> None:
+    """They are like an empty file."""
+    assert warehouse.scan("a.csv", content, Csv(header=header)) == 0
+    assert warehouse.engine.positions("raw.t") == {"a.csv": {"at": 1}}
+    assert "raw.t" not in warehouse.engine.relations()
+
+
 def test_rows_of_another_length_and_bad_bytes_are_rejected_as_they_stand(warehouse: Warehouse) -> None:
     """Types of the good rows are those of their values."""
     assert warehouse.scan("a.csv", b"a,b\n1,x\n2\n3,y,z\n4,caf\xe9\n5,ok\n", Csv()) == 3
@@ -237,6 +248,30 @@ def test_late_json_values_of_another_form_are_not_turned_into_the_first_form(war
     assert rejected + kept == 21_001
     found = warehouse.rows("select n::varchar, b::varchar, l::varchar, s.x::varchar from raw.t offset 21000")
     assert found in ([], [("1.5", "1", "[1.5]", "true")])
+
+
+@pytest.mark.parametrize("late", ['"2.5"', "true"])
+def test_a_late_text_or_truth_value_is_not_turned_into_a_number(warehouse: Warehouse, late: str) -> None:
+    """DuckDB would read "2.5" as 2.5 and true as 1.0, without a word."""
+    rejected = warehouse.text(b'{"n":-1.5}\n' * 21_000 + b'{"n":%s}\n' % late.encode(), Json(lines=True))
+    found = warehouse.rows("select n::varchar from raw.t offset 21000")
+    assert (rejected, found) in ((1, []), (0, [(late.strip('"'),)]))
+    assert warehouse.rows("select count(*) from raw.t where n::varchar = '-1.5'") == [(21_000,)]
+
+
+def test_every_type_that_json_suggests_comes_over_as_it_is(warehouse: Warehouse) -> None:
+    """From one DuckDB to the other."""
+    values = {
+        "u": '"550e8400-e29b-41d4-a716-446655440000"', "t": '"10:00:00"', "d": '"2024-01-01"',
+        "h": "12345678901234567890", "z": '"2024-01-01T00:00:00Z"', "x": "1e300", "b": "true",
+        "l": "[[1],[2,3]]", "s": '{"a b":1,"n\\"x":[1.5,null]}',
+    }  # fmt: skip
+    row = ",".join(f'"{name}":{value}' for name, value in values.items())
+    warehouse.scan("a.jsonl", f"{{{row}}}\n".encode(), Json(lines=True))
+    assert warehouse.types("raw.t") == {
+        "u": "uuid", "t": "time", "d": "date", "h": "hugeint", "z": "timestamptz", "x": "double", "b": "boolean",
+        "l": "bigint[][]", "s": 'struct("a b" bigint, "n""x" double[])',
+    }  # fmt: skip
 
 
 def test_a_late_name_of_json_is_a_column(warehouse: Warehouse) -> None:

@@ -3,8 +3,9 @@
 import pytest
 
 from penstock.base.errors import PlanError
-from penstock.plan import scan, sql
+from penstock.plan import scan
 from penstock.plan.sql import check_select, references
+from penstock.plan.sql import text as text_room
 
 READS = [
     ("select a from raw.orders o join x.y using (id)", "raw.orders x.y"),
@@ -62,13 +63,13 @@ def test_the_tables_that_sql_reads_are_found_in_its_tree(text, expected):
 
 @pytest.mark.parametrize(("text", "expected"), READS)
 def test_the_scan_finds_what_the_tree_has(text, expected, monkeypatch):
-    monkeypatch.setattr(sql, "_parsed", lambda _: None)
+    monkeypatch.setattr(text_room, "parsed", lambda _: None)
     assert [one.name for one in references(text)] == expected.split()
 
 
 def test_what_sqlglot_cannot_parse_is_scanned():
     text = "select a from raw.orders join u on true order by all limit ((("
-    assert sql._parsed(text) is None
+    assert text_room.parsed(text) is None
     assert [one.name for one in references(text)] == ["raw.orders", "u"]
 
 
@@ -106,7 +107,7 @@ def test_a_reference_says_where_it_is_named_first():
 )
 def test_sql_that_reads_a_file_is_told_to_declare_a_source(text, column, word, parsed, monkeypatch):
     if not parsed:
-        monkeypatch.setattr(sql, "_parsed", lambda _: None)
+        monkeypatch.setattr(text_room, "parsed", lambda _: None)
     with pytest.raises(PlanError, match=word) as caught:
         references(text, "tables/a.sql", 3)
     assert caught.value.where.line == 3

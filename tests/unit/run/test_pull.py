@@ -3,12 +3,59 @@
 from __future__ import annotations
 
 import gzip
-from typing import TYPE_CHECKING
+import threading
+from random import Random
+from typing import TYPE_CHECKING, Any
 
 from penstock.app import requests
+from penstock.base.clock import SystemClock
+from penstock.model.source import Connection, RawTable
+from penstock.protocols.source import Arrow, Batch
+from penstock.run.pull import Pulls
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
     from pathlib import Path
+
+
+class Endless:
+    """A source without an end, and the engine that makes its batches ready; counts what is open."""
+
+    def __init__(self) -> None:
+        self.open = 0
+        self.closed = False
+
+    def relations(self) -> dict[str, Any]:
+        return {}
+
+    def positions(self, _table: str) -> dict[str, Any]:
+        return {}
+
+    held = positions
+
+    def prepare(self, *_: Any) -> Endless:
+        self.open += 1
+        return Reading(self)  # type: ignore[return-value]
+
+    def partitions(self, _known: Any) -> list[str]:
+        return [""]
+
+    def read(self, *_: Any) -> Iterator[Batch]:
+        while True:
+            yield Batch(Arrow(None), None)
+
+    def close(self) -> None:
+        self.closed = True
+
+
+class Reading:
+    """A batch that is ready until it is let go."""
+
+    def __init__(self, source: Endless) -> None:
+        self.source = source
+
+    def close(self) -> None:
+        self.source.open -= 1
 
 
 def test_a_damaged_file_among_others_is_named_and_the_others_are_loaded(tmp_path: Path) -> None:
@@ -33,3 +80,29 @@ def test_a_damaged_file_among_others_is_named_and_the_others_are_loaded(tmp_path
             (tmp_path / "data" / f"{number}.csv.gz").write_bytes(gzip.compress(b"n\n" + rows))
         assert requests.run(app).state == "done"
         assert requests.sql(app, "select count(*), count(distinct n) from raw.a").fetch() == [(2000, 2000)]
+
+
+def test_a_run_that_ends_early_leaves_no_source_reading_behind_it() -> None:
+    """Nor a batch that was ready for it."""
+    source = Endless()
+    table = RawTable("raw.endless", Connection("", "memory"))
+    pulls = Pulls([table], lambda _: source, source, SystemClock(), Random(1))  # type: ignore[arg-type, return-value]
+    next(iter(pulls)).release()
+    pulls.stop()
+    assert [thread.name for thread in threading.enumerate() if thread.name == "pull raw.endless"] == []
+    assert (source.closed, source.open) == (True, 0)
+
+
+def test_a_source_function_that_exits_fails_its_table_and_the_run_does_not_hang() -> None:
+    """The runner waits for every source's last word."""
+
+    class Exiting(Endless):
+        def read(self, *_: Any) -> Iterator[Batch]:
+            raise SystemExit(3)
+
+    source = Exiting()
+    table = RawTable("raw.exiting", Connection("", "memory"))
+    pulls = Pulls([table], lambda _: source, source, SystemClock(), Random(1))  # type: ignore[arg-type, return-value]
+    (last,) = pulls
+    assert last.done
+    assert "SystemExit: 3" in str(last.error)

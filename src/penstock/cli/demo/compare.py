@@ -4,15 +4,16 @@ from __future__ import annotations
 
 import math
 from collections import Counter
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
+
+from penstock.base.record import record
 
 if TYPE_CHECKING:
     from penstock.cli.demo.evidence import Row
     from penstock.cli.demo.expected import Expected
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Finding:
     """How a table compares: rows, how many were expected, and the first difference or an empty text."""
 

@@ -7,10 +7,11 @@ import gzip
 import re
 import sqlite3
 from contextlib import closing
-from dataclasses import dataclass
 from datetime import date, datetime
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any
+
+from penstock.base.record import record
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -26,7 +27,7 @@ _LINE = re.compile(
 _DATES = ("%Y-%m-%d", "%Y/%m/%d", "%d.%m.%Y", "%d %b %Y", "%b %d, %Y")
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Hit:
     """A request in the access log; `size` is None where the log has a `-`."""
 
@@ -39,7 +40,7 @@ class Hit:
     agent: str
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Cost:
     """A booking of marketing; amounts and clicks that are missing are None."""
 
@@ -51,7 +52,7 @@ class Cost:
     clicks: int | None
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Evidence:
     """All that the sources hold, rows as tuples in the order of their columns, and how much is unreadable."""
 

@@ -6,12 +6,13 @@ from __future__ import annotations
 
 from bisect import bisect_right
 from collections import Counter, defaultdict
-from dataclasses import dataclass
 from datetime import date, timedelta
 from decimal import ROUND_HALF_UP, Decimal
 from itertools import combinations
 from statistics import mean, median
 from typing import TYPE_CHECKING
+
+from penstock.base.record import record
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
@@ -23,7 +24,7 @@ _ZERO = Decimal(0)
 _LOST = ("cancelled", "returned")
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Expected:
     """What a table must hold: its columns, the first `key` of which tell rows apart, and its rows."""
 

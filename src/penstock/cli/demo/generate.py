@@ -6,9 +6,9 @@ import gc
 import shutil
 import sqlite3
 from contextlib import closing, contextmanager
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from penstock.base.record import record
 from penstock.cli.demo import costs, newday, setting, store, weblog
 
 if TYPE_CHECKING:
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 _COUNTER = "create table api.generator (seed integer, tick integer, log_size integer, cost_size integer)"
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Counter:
     """How far the generator is: the seed, the last tick, and the sizes in bytes of the files that grow."""
 

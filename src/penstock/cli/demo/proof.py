@@ -6,9 +6,9 @@ import csv
 import sqlite3
 from collections import Counter
 from contextlib import closing
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from penstock.base.record import record
 from penstock.cli.demo import evidence, expected
 from penstock.cli.demo.compare import Finding, compare
 from penstock.cli.demo.expected import Expected
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 _WARNING = ("raw.marketing", "every booking has an amount")
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Proof:
     """What was found after one run: a finding for each table and for each further claim."""
 

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import json
 import sys
-from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from penstock.base.record import record
 from penstock.base.text import plural, seconds
 from penstock.cli import exact
 from penstock.cli.demo.proof import ask
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 _VERSION = 1
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Story:
     """A demo that ran: where, whether it was just made, the day that was added (or 0), and how it went."""
 

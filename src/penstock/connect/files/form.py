@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import csv
 import io
-from dataclasses import dataclass, field
+from dataclasses import field
 from pathlib import PurePath
 from typing import TYPE_CHECKING, Any
 
 from penstock.base.errors import ConfigError, FatalError, UnsupportedError
+from penstock.base.record import record
 from penstock.base.text import did_you_mean
 from penstock.base.textfile import is_utf8, marked_encoding, wide
 from penstock.model.schema import Column, Schema
@@ -33,7 +34,7 @@ _SAMPLE = 50
 _BOM = b"\xef\xbb\xbf"
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Settings:
     """What a raw table says about its files."""
 

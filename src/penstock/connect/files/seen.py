@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 from typing import TYPE_CHECKING
 
 from penstock.base.errors import FatalError
+from penstock.base.record import record
 
 if TYPE_CHECKING:
     from penstock.model.position import Position
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Seen:
     """A file as far as its rows are in.
 

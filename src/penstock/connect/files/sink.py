@@ -5,12 +5,12 @@ from __future__ import annotations
 import contextlib
 import json
 from abc import abstractmethod
-from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from penstock.base import durable, faults
 from penstock.base.errors import ConfigError, FatalError
+from penstock.base.record import record
 from penstock.protocols.sink import SinkCan
 
 if TYPE_CHECKING:
@@ -24,7 +24,7 @@ _VERSION = 1
 _ENDINGS = {".parquet": "parquet", ".pq": "parquet", ".csv": "csv"}
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Target:
     """Where a sink writes, and in which form."""
 

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import itertools
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING
 
 from penstock.base import textfile
 from penstock.base.errors import FatalError, RetryableError, UnsupportedError
 from penstock.base.listing import Found, find, nothing_found
+from penstock.base.record import record
 from penstock.base.textfile import Reader
 from penstock.connect.files import form as forms
 from penstock.connect.files.seen import Seen, seen
@@ -28,7 +29,7 @@ CHEAP = 64 * 1024 * 1024
 _PARQUET = b"PAR1"
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Look:
     """A file as this run sees it: what it is, and how much of it there is.
 

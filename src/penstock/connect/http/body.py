@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from hashlib import blake2b
 from typing import TYPE_CHECKING, Any
 
 from penstock.base.errors import FatalError
+from penstock.base.record import record
 from penstock.base.text import did_you_mean
 
 if TYPE_CHECKING:
@@ -18,7 +18,7 @@ _SHOWN = 200
 _LINES = ("ndjson", "jsonl", "json-seq", "jsonlines")
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Page:
     """The records of one answer, each as the bytes of one line, and the whole answer."""
 

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import random
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urljoin, urlsplit
 
 from penstock.base.errors import FatalError, RetryableError
+from penstock.base.record import record
 from penstock.connect.http.body import excerpt
 
 if TYPE_CHECKING:
@@ -27,7 +27,7 @@ _LONGEST_ASKED = 60.0
 _DENIED = (401, 403)
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Asked:
     """One request: the address with its parameters, and the body of a POST."""
 
@@ -36,7 +36,7 @@ class Asked:
     body: Mapping[str, Any] | None = None
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Answer:
     """What came back: the body, what kind of text it is, and where the `Link` header says that it goes on."""
 

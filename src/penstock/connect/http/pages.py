@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any, TypeAlias
 from urllib.parse import urljoin
 
 from penstock.base.errors import FatalError
+from penstock.base.record import record
 from penstock.connect.http.body import peek
 from penstock.connect.http.client import Asked
 
@@ -23,7 +24,7 @@ Token: TypeAlias = "str | int | None"  # noqa: S105
 _LOOPS = 2  # one page that comes again may be chance, two in turn are none
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Step:
     """Where a pull stands: the token of the page to ask for (None: the first), and how many records came so far."""
 

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urljoin, urlsplit
 
 from penstock.base.errors import ConfigError
+from penstock.base.record import record
 from penstock.base.text import did_you_mean
 from penstock.protocols.source import Kind
 
@@ -20,7 +21,7 @@ _PARAMS = {"page": "page", "offset": "offset", "cursor": "cursor", "link": "", "
 _SIZES = {"page": "per_page", "offset": "limit", "cursor": "limit", "link": "per_page", "next": "per_page"}
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Auth:
     """How a request says who asks; `headers` and `query` go to the connection's own host only."""
 
@@ -29,7 +30,7 @@ class Auth:
     secrets: tuple[str, ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Paginate:
     """How one comes from page to page: `by` is `none`, `page`, `offset`, `cursor`, `link` or `next`."""
 
@@ -42,7 +43,7 @@ class Paginate:
     until: str = ""
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Since:
     """How one asks only for what is new: the parameter, the column that says so, and the form of its value."""
 
@@ -52,7 +53,7 @@ class Since:
     start: str | int | float | None = None
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Settings:
     """One endpoint; `url` is where the first page is asked for, `home` is the host that credentials are for."""
 

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from penstock.base.record import record
 from penstock.base.textfile import TAIL
 from penstock.connect.logs.series import LogFile, Moved
 
@@ -18,7 +18,7 @@ LONGEST = 32 * 1024 * 1024
 _SHOWN = 1000
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Block:
     """Whole lines, or (with `too_long`, its beginning) one line that is too long to be handed over.
 

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, replace
 from typing import TYPE_CHECKING
 
 from penstock.base import textfile
 from penstock.base.errors import FatalError
+from penstock.base.record import record
 from penstock.base.textfile import Reader
 from penstock.connect.logs.series import LogFile, Moved
 
@@ -18,7 +19,7 @@ if TYPE_CHECKING:
     from penstock.model.position import Position
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Entry:
     """How far one file has been read.
 

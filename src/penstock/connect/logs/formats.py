@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import json
 import re
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 from typing import TYPE_CHECKING, Any
 
 from penstock.base.errors import ConfigError
+from penstock.base.record import record
 from penstock.base.text import did_you_mean
 from penstock.base.textfile import is_utf8, wide
 from penstock.connect.logs import FORMATS, years
@@ -55,7 +56,7 @@ _GROUP = re.compile(r"\(\?P?<([A-Za-z_]\w*)>")
 _NOT_RE2 = re.compile(r"\(\?(?:[=!>]|<[=!]|P=)|\\[1-9]")
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Piece:
     """Whole lines that are parsed alike, and what year they reached."""
 
@@ -64,7 +65,7 @@ class Piece:
     reached: Reached
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class LogForm:
     """What a raw table says about its lines."""
 

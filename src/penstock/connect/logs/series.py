@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
 from pathlib import PurePosixPath
 from typing import TYPE_CHECKING
+
+from penstock.base.record import record
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -25,7 +26,7 @@ class Moved(Exception):  # noqa: N818
     """The folder changed while we looked at it: it has to be looked at once more."""
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class LogFile:
     """One file of a log; `age` sorts the oldest first."""
 

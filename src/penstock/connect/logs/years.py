@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
+
+from penstock.base.record import record
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -17,7 +18,7 @@ _OTHER = {m: re.compile(rb"(?m)^(?!" + m + rb")(" + b"|".join(MONTHS) + rb") ") 
 _HALF_YEAR = 6
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Reached:
     """The year and month of the last line; 0 where none was met."""
 

@@ -10,6 +10,7 @@ from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
 from penstock.base.errors import FatalError
+from penstock.base.record import record
 from penstock.model import records
 from penstock.model.schema import Schema, widen
 from penstock.protocols.source import Arrow, Json, Reject, Text
@@ -25,7 +26,7 @@ _NULL = re.compile(r'(?<![\w"])null(?=[,)\[]|\Z)')
 _NESTED = re.compile(r"\bblob\b.*[\])]\Z")
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Taken:
     """Rows that are ready to be handed over."""
 

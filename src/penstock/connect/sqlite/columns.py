@@ -8,9 +8,9 @@ for which SQLite has no storage) is read off the values.
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from penstock.base.record import record
 from penstock.connect.sqlite import arrays
 from penstock.connect.sqlite.database import quoted
 from penstock.model.schema import Column, Schema, canonical
@@ -39,7 +39,7 @@ _BY_NAME = (
 )
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Target:
     """One column: its type, the expression that reads it, and what makes an array of its values.
 

@@ -81,16 +81,16 @@ def _may_be_frozen(path: Path, error: sqlite3.OperationalError) -> bool:
 
 
 @contextmanager
-def told(path: Path) -> Iterator[None]:
-    """Turn SQLite's errors into ours, so that the class says who acts."""
+def told(path: Path, done: str = "read") -> Iterator[None]:
+    """Turn SQLite's errors into ours, so that the class says who acts; `done` is what was done to the file."""
     try:
         yield
     except sqlite3.Error as error:
-        raise translated(error, path) from error
+        raise translated(error, path, done) from error
 
 
-def translated(error: sqlite3.Error, path: Path) -> PenstockError:
-    """Return our error for one of SQLite's."""
+def translated(error: sqlite3.Error, path: Path, done: str = "read") -> PenstockError:
+    """Return our error for one of SQLite's, met while the file was `done`."""
     name = getattr(error, "sqlite_errorname", "") or ""
     if name.startswith(("SQLITE_BUSY", "SQLITE_LOCKED")):
         return RetryableError(
@@ -103,7 +103,7 @@ def translated(error: sqlite3.Error, path: Path) -> PenstockError:
     if name == "SQLITE_FULL":
         return RetryableError(f"there is no room left for {path}", got=str(error))
     if name.startswith(_PASSING):
-        return RetryableError(f"{path} could not be read", got=str(error))
+        return RetryableError(f"{path} could not be {done}", got=str(error))
     return FatalError(f"SQLite refuses: {error}", where=str(path))
 
 

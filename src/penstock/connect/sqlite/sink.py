@@ -55,7 +55,7 @@ class SqliteSink:
             return self._epoch(self._opened())
 
     def stage(self, note: DeliveryNote, plus: Any, minus: Any) -> None:
-        with told(self._path):
+        with told(self._path, "written"):
             db = self._opened()
             self._drop()
             db.execute("begin immediate")
@@ -78,7 +78,7 @@ class SqliteSink:
             if found is None or found < epoch:
                 raise FatalError(f"sink '{self._sink.name}': epoch {epoch} was not staged", got=f"epoch {found}")
             return
-        with told(self._path):
+        with told(self._path, "written"):
             self._db.execute("commit")
         self._staged = None
         faults.point("sqlite.sink.committed")

@@ -10,6 +10,7 @@ from hashlib import sha256
 from typing import TYPE_CHECKING, Any
 
 from penstock.base.errors import ConfigError, FatalError
+from penstock.base.record import record
 from penstock.base.text import did_you_mean
 from penstock.connect.sqlite import arrays, columns
 from penstock.connect.sqlite.database import (
@@ -37,7 +38,7 @@ _ROWS_A_PIECE = 122_880
 _QUERY = "temp.penstock_query"
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Plan:
     """How the relation is read: its columns, what stands behind them in each row, and what orders it.
 

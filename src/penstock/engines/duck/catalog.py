@@ -22,7 +22,7 @@ class Catalog:
         self.version, self.next_rid = layout.counters(con)
         self.relations = layout.relations(con)
         self.positions = layout.positions(con)
-        self._graves: set[str] | None = None
+        self._graves: set[str] | None = None if self.version else set()
         self._functions: set[str] = set()
 
     @property

@@ -6,9 +6,10 @@ and the parts); then each field is cast and, in the same pass, tested for loss.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
+from penstock.base.record import record
 from penstock.engines.duck.words import ident, literal
 from penstock.model.schema import Column, Schema
 
@@ -21,7 +22,7 @@ _WHOLE = frozenset(
 _DAY_LENGTH = 10
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Field:
     """A column on its way in: the SQL of its value, the SQL that tells whether a row fails here, and the reason."""
 
@@ -32,7 +33,7 @@ class Field:
     reason: str = ""
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Cut:
     """Rows cut into texts: the table that holds them, its fields, and the SQL of a row's place."""
 

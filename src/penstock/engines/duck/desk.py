@@ -8,17 +8,20 @@ from typing import TYPE_CHECKING, Any
 from penstock.base.errors import FatalError
 from penstock.engines.duck.errors import translated
 from penstock.engines.duck.layout import physical
+from penstock.engines.duck.reads import sql_of
 from penstock.engines.duck.rows import Capsule
 from penstock.engines.duck.state import State
 from penstock.engines.duck.words import SYSTEM, buried, ident, idents, literal, stored, table
-from penstock.model.names import MAIN, split
+from penstock.model.names import MAIN, is_hidden, split
 from penstock.model.schema import Schema, widen
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     import duckdb
 
     from penstock.engines.duck.catalog import Catalog
-    from penstock.model.relation import Relation
+    from penstock.model.relation import Query, Relation
 
 
 class Desk:
@@ -34,6 +37,19 @@ class Desk:
     def with_graves(self) -> set[str]:
         """The storages that have lost rows, in this transaction or before."""
         return self.catalog.with_graves | self.state.with_graves
+
+    def text(self, query: Query) -> str:
+        """Return a query as DuckDB runs it in this transaction."""
+        return sql_of(query, self.with_graves, self.has_nulls)
+
+    def has_nulls(self, stage: str, columns: Sequence[str]) -> bool:
+        """Tell whether one of some columns of a stage is null somewhere."""
+        known = self.state.nulls
+        asked = (stage, tuple(columns))
+        if asked not in known:
+            condition = " or ".join(f"{ident(c)} is null" for c in columns)
+            known[asked] = bool(self.con.execute(f"select 1 from {stage} where {condition} limit 1").fetchall())
+        return known[asked]
 
     def current(self, name: str) -> Relation | None:
         """Return a relation as this transaction sees it."""
@@ -93,14 +109,17 @@ class Desk:
         """Return the names of the hidden columns."""
         return "_rid, _seq, _part" if partitioned else "_rid, _seq"
 
-    def hidden(self, partitioned: bool, partition: str) -> str:
+    def hidden(self, partitioned: bool, partition: str, *, keeps: bool = False) -> str:
         """Return the SQL of the hidden columns of rows that come now."""
         part = f", {literal(partition)}::varchar as _part" if partitioned else ""
-        rid = f"(row_number() over () + {self.state.next_rid - 1})::bigint as _rid"
+        rid = f"(row_number() over () + {self.state.next_rid - 1})::bigint"
+        rid = f"coalesce(_rid, {rid}) as _rid" if keeps else f"{rid} as _rid"
         return f"{rid}, {self.version}::bigint as _seq{part}"
 
     def reveal(self, relation: Relation) -> None:
-        """Let the table's view show a relation."""
+        """Let the table's view show a relation; a hidden one has none."""
+        if is_hidden(relation.name):
+            return
         schema, _ = split(relation.name)
         if schema != MAIN:
             self.con.execute(f"create schema if not exists {ident(schema)}")

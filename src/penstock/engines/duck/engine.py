@@ -38,6 +38,8 @@ if TYPE_CHECKING:
     from penstock.protocols import engine as protocol
 
 _POLL_SECONDS = 0.05
+# What fills a new warehouse is most of it: DuckDB then writes it to its place at once and not into the log first.
+_NEW = "set checkpoint_threshold = '1MB'"
 _LOCKED = """
 set enable_external_access = false;
 set python_enable_replacements = false;
@@ -67,7 +69,8 @@ def open_engine(path: str | Path, *, wait: float = 5.0, clock: Clock | None = No
     if str(path) != ":memory:":
         _sweep(scratch)
     with translated(subject=str(path)):
-        layout.prepare(con)
+        if layout.prepare(con):
+            con.execute(_NEW)
         con.execute(_LOCKED)
     return DuckEngine(con, scratch)
 

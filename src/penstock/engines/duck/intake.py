@@ -12,11 +12,12 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 import duckdb
 
 from penstock.base.errors import FatalError, PlanError, RetryableError
+from penstock.base.record import record
 from penstock.engines.duck import cut as cutting
 from penstock.engines.duck import guess, read_csv, read_json, read_lines
 from penstock.engines.duck.errors import translated
 from penstock.engines.duck.known import make_known
-from penstock.engines.duck.rows import Capsule
+from penstock.engines.duck.rows import Capsule, typed
 from penstock.engines.duck.words import ident, literal, schema_of
 from penstock.model.names import HIDDEN
 from penstock.model.schema import Schema, widen
@@ -36,7 +37,7 @@ class Unfit(Exception):  # noqa: N818
     """The quick way in does not do for this batch: it has to be read carefully."""
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Opened:
     """A batch ready to cross: its columns, its rows, and its rejects (place, row, reason) where there are any."""
 
@@ -46,7 +47,7 @@ class Opened:
     release: Callable[[], None] | None = None
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Piece:
     """A file to parse: where it is, what it is called to people, and the number of its first line."""
 
@@ -168,7 +169,7 @@ class Reading:
                 relation = self._sampled(path, file.compression, have)
                 if relation is not None:
                     schema = schema_of(relation.columns, relation.types)
-                    return Opened(_public(schema, self.shape.table), Capsule(relation))
+                    return Opened(_public(schema, self.shape.table), typed(con, relation))
             found = known or read_json.describe(con, path, kind, file.compression)
             types = _resolve(found, have, self._declared())
             if types is None or (known is None and list(found) == [read_json.NO_OBJECTS]):
@@ -367,5 +368,5 @@ class Intake:
 def columns_of(con: duckdb.DuckDBPyConnection, view: str) -> Schema:
     """Return the columns of a table, a view or a select."""
     query = view if view.startswith("select ") else f"from {view}"
-    found = con.execute(f"{query} limit 0").description or []
-    return schema_of([column[0] for column in found], [column[1] for column in found])
+    bound = con.sql(query)  # never run, and half as dear as a query that gives no rows
+    return schema_of(bound.columns, bound.types)

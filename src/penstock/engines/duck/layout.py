@@ -3,17 +3,16 @@
 from __future__ import annotations
 
 import json
-from typing import TYPE_CHECKING
+from typing import Any
+
+import duckdb
 
 from penstock.engines.duck.words import SYSTEM, ident, one
 from penstock.model.position import Position, decode
 from penstock.model.relation import Relation
 from penstock.model.schema import Column, Schema
 
-if TYPE_CHECKING:
-    import duckdb
-
-LAYOUT = 1
+LAYOUT = 2
 
 _TABLES = f"""
 create schema {SYSTEM};
@@ -23,7 +22,8 @@ create table {SYSTEM}.commits (
     version bigint, committed_at timestamp, run varchar, next_rid bigint, tables varchar, positions varchar);
 create table {SYSTEM}.relations (
     name varchar, physical varchar, fingerprint varchar, columns varchar, key varchar, partitioned boolean,
-    built bigint, changed bigint, seen bigint, rows bigint, retired bigint);
+    built bigint, changed bigint, seen bigint, rows bigint, retired bigint,
+    lost bigint default 0, hidden varchar default '[]', layout varchar default '', parts varchar default '[]');
 create table {SYSTEM}.deliveries (sink varchar, epoch bigint);
 create table {SYSTEM}.positions (source varchar, partition varchar, position varchar, version bigint);
 create table {SYSTEM}.pages (
@@ -49,26 +49,56 @@ insert into {SYSTEM}.layout values ({LAYOUT});
 """
 
 
-def prepare(con: duckdb.DuckDBPyConnection) -> None:
-    """Make the warehouse's own tables in a new file, all or nothing."""
-    found = one(con.execute("select 1 from duckdb_tables() where schema_name = ? and table_name = 'layout'", [SYSTEM]))
-    if found:
-        return
+def prepare(con: duckdb.DuckDBPyConnection) -> bool:
+    """Make the warehouse's own tables in a new file, all or nothing; returns whether it was new."""
+    try:  # the cheapest question: the list of tables takes 10 ms to make
+        found = con.execute(f"from {SYSTEM}.layout").fetchall()
+    except duckdb.CatalogException:
+        pass
+    else:
+        if found[0][0] < LAYOUT:
+            _renew(con)
+        return False
     con.execute("begin")
     con.execute(_TABLES)
     con.execute("commit")
+    return True
+
+
+def _renew(con: duckdb.DuckDBPyConnection) -> None:
+    """Give the warehouse's own tables the columns that came since the file was made."""
+    con.execute("begin")
+    for column in _SINCE_1:
+        con.execute(f"alter table {SYSTEM}.relations add column {column}")
+    con.execute(f"update {SYSTEM}.layout set number = {LAYOUT}")
+    con.execute("commit")
+
+
+_SINCE_1 = (
+    "lost bigint default 0",
+    "hidden varchar default '[]'",
+    "layout varchar default ''",
+    "parts varchar default '[]'",
+)
 
 
 def relations(con: duckdb.DuckDBPyConnection, condition: str = "retired is null") -> dict[str, Relation]:
     """Return the relations that a condition holds for, by name."""
     found = con.execute(
-        "select name, columns, fingerprint, physical, key, partitioned, built, changed, seen, rows "
+        "select name, columns, fingerprint, physical, key, partitioned, built, changed, seen, rows, lost, hidden, "
+        "layout, parts "
         f"from {SYSTEM}.relations where {condition}"
     ).fetchall()
-    return {
-        row[0]: Relation(row[0], read_schema(row[1]), row[2], row[3], tuple(json.loads(row[4])), *row[5:])
-        for row in found
-    }
+    return {row[0]: _relation(row) for row in found}
+
+
+def _relation(row: tuple[Any, ...]) -> Relation:
+    name, columns, fingerprint, physical, key, partitioned = row[:6]
+    built, changed, seen, rows, lost, hidden, layout, parts = row[6:]
+    return Relation(
+        name, read_schema(columns), fingerprint, physical, tuple(json.loads(key)), partitioned, built, changed, seen,
+        rows, lost, read_schema(hidden), layout, tuple(json.loads(parts)),
+    )  # fmt: skip
 
 
 def positions(con: duckdb.DuckDBPyConnection) -> dict[str, dict[str, Position]]:
@@ -83,8 +113,8 @@ def positions(con: duckdb.DuckDBPyConnection) -> dict[str, dict[str, Position]]:
 
 def counters(con: duckdb.DuckDBPyConnection) -> tuple[int, int]:
     """Return the last version and the next row id."""
-    row = one(con.execute(f"select version, next_rid from {SYSTEM}.commits order by version desc limit 1"))
-    return (int(row[0]), int(row[1])) if row else (0, 1)
+    row = one(con.execute(f"select max(version), max_by(next_rid, version) from {SYSTEM}.commits"))
+    return (int(row[0]), int(row[1])) if row and row[0] is not None else (0, 1)
 
 
 def write_schema(schema: Schema) -> str:

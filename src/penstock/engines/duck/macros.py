@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
 
+from penstock.base.record import record
 from penstock.model import cleaning
 from penstock.model.countries import codes, dialling
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Cleaned:
     """A column's cleaning in SQL.
 

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import csv
 import gzip
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import duckdb
 
 from penstock.base.errors import FatalError, Place
+from penstock.base.record import record
 from penstock.engines.duck.cut import Cut, typed
 from penstock.engines.duck.lines import RETURN, bytes_of, evened, opened, refused, returned
 from penstock.engines.duck.words import ident, literal, one, options, ours
@@ -37,10 +38,10 @@ _GUARDED = (
 
 
 class Blank(Exception):  # noqa: N818
-    """The text has no columns: it is empty, or nothing but a byte order mark."""
+    """The text has no columns: it is empty, or nothing but a byte order mark or blank lines."""
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Dialect:
     """How a delimited text is written, and its columns with the types that its first rows suggest.
 
@@ -86,6 +87,8 @@ def dialect(con: duckdb.DuckDBPyConnection, path: str, file: File, wanted: Csv, 
         fixed |= {name.lower() for name in types}
     else:
         header = wanted.header is not False
+        if file.compression != "zstd" and len(head) < _HEAD and not head.strip():
+            raise Blank
         if header:
             _check_header(lines, delimiter, (quote, escape), Place(name, wanted.skip + 1))
         types = _sniffed(con, path, file, delimiter, quote, escape, wanted)

@@ -24,26 +24,35 @@ class Capsule:
     """Shows nothing of an object but its Arrow schema and stream: another instance can then scan it.
 
     DuckDB asks for the schema several times and, where there is none to be had, opens a stream each time; with this
-    the rows are computed, and a reader that can be read only once is read, just once.
+    the rows are computed, and a reader that can be read only once is read, just once. `like` gives the schema where
+    the rows would have to be looked at for it, as a text whose types were guessed would be.
     """
 
-    def __init__(self, rows: Any) -> None:
+    def __init__(self, rows: Any, like: Any = None) -> None:
         if not hasattr(rows, "limit") and not hasattr(rows, "__arrow_c_schema__"):
             from arro3.core import RecordBatchReader
 
             rows = RecordBatchReader.from_stream(rows)
         self._rows = rows
+        self._like = rows if like is None else like
         self._schema: Any = None
 
     def __arrow_c_schema__(self) -> Any:
         """Give the columns as a PyCapsule of an Arrow C schema."""
         if self._schema is None:
-            self._schema = schema_capsule(self._rows)
+            self._schema = schema_capsule(self._like)
         return self._schema.__arrow_c_schema__()
 
     def __arrow_c_stream__(self, requested_schema: Any = None) -> Any:
         """Give the rows as a PyCapsule of an Arrow C stream."""
         return self._rows.__arrow_c_stream__()
+
+
+def typed(con: duckdb.DuckDBPyConnection, relation: duckdb.DuckDBPyRelation) -> Capsule:
+    """Return a relation that can cross, with a schema made of its types: to bind it again would guess them again."""
+    pairs = zip(relation.columns, relation.types, strict=True)
+    columns = ", ".join(f"cast(null as {kind}) as {ident(name)}" for name, kind in pairs)
+    return Capsule(relation, con.sql(f"select {columns}"))
 
 
 def schema_capsule(rows: Any) -> Any:

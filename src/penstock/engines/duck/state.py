@@ -24,3 +24,4 @@ class State:
     views: list[str] = field(default_factory=list)
     leaving: list[str] = field(default_factory=list)
     with_graves: set[str] = field(default_factory=set)
+    nulls: dict[tuple[str, tuple[str, ...]], bool] = field(default_factory=dict)

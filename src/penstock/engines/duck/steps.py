@@ -10,27 +10,29 @@ from penstock.base.errors import FatalError, PlanError
 from penstock.engines.duck import landing, strategies
 from penstock.engines.duck.errors import translated
 from penstock.engines.duck.intake import columns_of
-from penstock.engines.duck.reads import sql_of
-from penstock.engines.duck.words import ident, idents, one, stored
+from penstock.engines.duck.reads import matching
+from penstock.engines.duck.words import ident, idents, literal, one, stored
 from penstock.model.change import Change, Staged
 from penstock.model.names import HIDDEN
-from penstock.model.relation import Relation
+from penstock.model.relation import Relation, Within
+from penstock.model.schema import Schema
 from penstock.model.step import (
     Build,
     Compare,
     Compute,
     Conform,
     Dedupe,
+    Extend,
     Found,
     Receive,
     Remove,
+    Replace,
     Upsert,
 )
 from penstock.protocols.engine import Target
 
 if TYPE_CHECKING:
     from penstock.engines.duck.desk import Desk
-    from penstock.model.schema import Schema
 
 
 def run(desk: Desk, step: Any) -> Staged | Change:
@@ -50,13 +52,18 @@ def _run(step: Any, _txn: Desk) -> Staged | Change:
 @_run.register(Build)
 def _build(step: Build, desk: Desk) -> Change:
     name = desk.new_storage(step.name)
-    text = sql_of(step.query, desk.with_graves)
+    text = desk.text(step.query)
     row = one(desk.con.execute(f"create table {stored(name)} as select *, {desk.hidden(False, '')} from (\n{text}\n)"))
     rows = int(row[0]) if row else 0
-    schema = _without_hidden(columns_of(desk.con, stored(name)), step.name)
+    whole = _without_hidden(columns_of(desk.con, stored(name)), step.name)
+    schema, hidden = whole, Schema()
+    if step.hidden:
+        schema = Schema(whole.columns[: -len(step.hidden)])
+        hidden = Schema(whole.columns[-len(step.hidden) :])
     desk.state.next_rid += rows
     relation = Relation(
-        step.name, schema, step.fingerprint, name, step.key, False, desk.version, desk.version, desk.version, rows
+        step.name, schema, step.fingerprint, name, step.key, False, desk.version, desk.version, desk.version, rows,
+        hidden=hidden, layout=step.layout, parts=step.parts,
     )  # fmt: skip
     _unique(desk, step.name, stored(name), step.key, schema)
     return Change(relation, rows, 0, after=f"select {idents(schema.names)} from {stored(name)}", built=True)
@@ -83,7 +90,7 @@ def _without_hidden(schema: Schema, table: str) -> Schema:
 @_run.register(Compute)
 def _compute(step: Compute, desk: Desk) -> Staged:
     name = desk.new_stage()
-    text = sql_of(step.query, desk.with_graves)
+    text = desk.text(step.query)
     row = one(desk.con.execute(f"create temp table {name} as\n{text}"))
     return Staged(name, columns_of(desk.con, name), int(row[0]) if row else 0)
 
@@ -140,45 +147,75 @@ def _found(step: Found, desk: Desk) -> Change:
 
 @_run.register(Compare)
 def _compare(step: Compare, desk: Desk) -> Change:
+    relation = step.relation
     if step.key:
-        _unique(desk, step.relation.name, step.stage, step.key, step.relation.schema)
-    plus, minus = strategies.compare(step, step.stage)
-    return _change(desk, step.relation, plus, minus, step.partition or "")
+        _unique(desk, relation.name, step.stage, step.key, relation.schema)
+    where = ""
+    if step.partition is not None and relation.partitioned:
+        where = f" where l._part = {literal(step.partition)}"
+    old = f"({_live(relation)}{where})"
+    rows = strategies.Rows(step.stage, old, step.key, bool(step.key), loose=step.partition is None)
+    return _difference(desk, relation, rows, step.partition or "")
 
 
 @_run.register(Upsert)
 def _upsert(step: Upsert, desk: Desk) -> Change:
-    plus, minus = strategies.upsert(step, step.stage)
-    return _change(desk, step.relation, plus, minus, step.partition)
+    old = _old(desk, step.relation, (Within(step.key, step.stage, step.key),))
+    return _difference(desk, step.relation, strategies.Rows(step.stage, old, step.key, True), step.partition)
+
+
+@_run.register(Replace)
+def _replace(step: Replace, desk: Desk) -> Change:
+    old = f"({_live(step.relation)})" if step.old is None else _old(desk, step.relation, step.old)
+    return _difference(desk, step.relation, strategies.Rows(step.stage, old, step.by, step.unique, loose=True), "")
+
+
+def _live(relation: Relation) -> str:
+    return f"select {idents(relation.whole.names, 'l.')}, l._rid from {stored(relation.physical)} l"
+
+
+def _old(desk: Desk, relation: Relation, within: tuple[Within, ...]) -> str:
+    """Stage the rows of a relation that are within stages."""
+    name = desk.new_stage()
+    desk.con.execute(f"create temp table {name} as {_live(relation)} {matching(within, desk.has_nulls)}")
+    return name
+
+
+def _difference(desk: Desk, relation: Relation, rows: strategies.Rows, partition: str) -> Change:
+    """Stage what comes and what goes where some rows take the place of others."""
+    came, went = desk.new_stage(), desk.new_stage()
+    plus, minus = strategies.difference(relation, rows, went)
+    removed = int((one(desk.con.execute(f"create temp table {went} as {minus}")) or (0,))[0])
+    added = int((one(desk.con.execute(f"create temp table {came} as {plus}")) or (0,))[0])
+    after = _after(relation, came if added else "", went if removed else "")
+    shown = f"(select {idents(relation.schema.names)} from {came})"
+    plus, minus = came if added else None, went if removed else None
+    return Change(relation, added, removed, plus, minus, after, partition, keeps=True, shown=shown)
+
+
+def _after(relation: Relation, came: str, went: str) -> str:
+    """Return the query of a table as it would be after a change."""
+    names = idents(relation.schema.names)
+    after = f"select {names} from {stored(relation.physical)}"
+    if went:
+        after += f" where _rid not in (select _rid from {went})"
+    return f"{after} union all select {names} from {came}" if came else after
 
 
 @_run.register(Remove)
 def _remove(step: Remove, desk: Desk) -> Change:
-    return _change(desk, step.relation, None, strategies.remove(step, step.stage), "")
+    went = desk.new_stage()
+    found = strategies.remove(step, step.stage)
+    removed = int((one(desk.con.execute(f"create temp table {went} as {found}")) or (0,))[0])
+    after = _after(step.relation, "", went if removed else "")
+    return Change(step.relation, 0, removed, None, went if removed else None, after)
 
 
-def _change(desk: Desk, relation: Relation, plus: str | None, minus: str, partition: str) -> Change:
-    """Stage the two sides of a change and return it."""
-    came, went = desk.new_stage(), desk.new_stage()
-    added = 0
-    if plus is not None:
-        added = int((one(desk.con.execute(f"create temp table {came} as {plus}")) or (0,))[0])
-    removed = int((one(desk.con.execute(f"create temp table {went} as {minus}")) or (0,))[0])
-    names = idents(relation.schema.names)
-    after = f"select {names} from {stored(relation.physical)}"
-    if removed:
-        after += f" where _rid not in (select _rid from {went})"
-    if added:
-        after += f" union all select {names} from {came}"
-    return Change(
-        relation,
-        added,
-        removed,
-        came if added else None,
-        went if removed else None,
-        after,
-        partition=partition,
-    )
+@_run.register(Extend)
+def _extend(step: Extend, _desk: Desk) -> Change:
+    came = step.stage if step.rows else ""
+    shown = f"(select {idents(step.relation.schema.names)} from {came})"
+    return Change(step.relation, step.rows, 0, came or None, after=_after(step.relation, came, ""), shown=shown)
 
 
 def _rows(desk: Desk, stage: str) -> int:

@@ -2,46 +2,69 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from penstock.engines.duck.words import ident, idents, literal, same, stored
+from penstock.engines.duck.words import ident, idents, same, stored
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from penstock.model.relation import Relation
-    from penstock.model.step import Compare, Remove, Upsert
+    from penstock.model.step import Remove
 
 _NEAR = 1e-12
 
 
-def compare(step: Compare, stage: str) -> tuple[str, str]:
-    """Return the selects of the rows that came and of the ids of those that went, stage being all there should be."""
-    relation = step.relation
-    names = relation.schema.names
-    where = f" where _part = {literal(step.partition)}" if step.partition is not None and relation.partitioned else ""
-    live = f"(select {idents(names)}, _rid from {stored(relation.physical)}{where})"
-    if step.key:
-        equal = _agree(relation, "s", "l", step.key, loose=step.partition is None)
+@dataclass(frozen=True, slots=True)
+class Rows:
+    """Rows that take the place of others: a stage, and what has the old ones with their ids, fit for a `from`.
+
+    The rows are told apart by the columns `by`; `unique` says that no two agree in these on either side. Sums of floats
+    may differ by their order where `loose`.
+    """
+
+    stage: str
+    old: str
+    by: tuple[str, ...]
+    unique: bool
+    loose: bool = False
+
+
+def difference(relation: Relation, rows: Rows, went: str) -> tuple[str, str]:
+    """Return the selects of the rows that come, each with the id that it keeps, and of those that go.
+
+    Rows that are the same on both sides are neither. A row keeps the id of one that goes and agrees with it in the
+    columns by which rows are told apart; the first select reads the outcome of the second under the name `went`.
+    """
+    names, by = relation.whole.names, rows.by
+    keys = "".join(f", l.{ident(name)}" for name in by)
+    if rows.unique:
+        equal = _agree(relation, "s", "l", by, loose=rows.loose)
+        minus = f"select l._rid{keys} from {rows.old} l anti join {rows.stage} s on {equal}"
+        plus = f"select {idents(names, 's.')} from {rows.stage} s anti join {rows.old} l on {equal}"
         return (
-            f"select {idents(names, 's.')} from {stage} s anti join {live} l on {equal}",
-            f"select l._rid from {live} l anti join {stage} s on {equal}",
+            f"select {idents(names, 's.')}, w._rid from ({plus}) s left join {went} w on {same(by, 's', 'w')}",
+            minus,
         )
     number = f"row_number() over (partition by {idents(names)}"
-    left = f"(select {idents(names)}, {number}) as _k from {stage})"
-    right = f"(select {idents(names)}, _rid, {number} order by _rid) as _k from {live})"
+    left = f"(select {idents(names)}, {number}) as _k from {rows.stage})"
+    right = f"(select {idents(names)}, _rid, {number} order by _rid) as _k from {rows.old})"
     equal = f"{same(names, 's', 'l')} and s._k = l._k"
-    return (
-        f"select {idents(names, 's.')} from {left} s anti join {right} l on {equal}",
-        f"select l._rid from {right} l anti join {left} s on {equal}",
-    )
+    minus = f"select l._rid{keys} from {right} l anti join {left} s on {equal}"
+    plus = f"select {idents(names, 's.')} from {left} s anti join {right} l on {equal}"
+    if not by:
+        return f"select *, null::bigint as _rid from ({plus})", minus
+    turn = f"row_number() over (partition by {idents(by)}) as _t"
+    came = f"(select *, {turn} from ({plus})) s left join (select *, {turn} from {went}) w"
+    return f"select {idents(names, 's.')}, w._rid from {came} on {same(by, 's', 'w')} and s._t = w._t", minus
 
 
 def _agree(relation: Relation, left: str, right: str, key: Sequence[str], *, loose: bool) -> str:
     """Return the condition that two rows are the same; sums of floats may differ by their order where `loose`."""
     exact, near = [*key], []
     lowered = {k.lower() for k in key}
-    for column in relation.schema:
+    for column in relation.whole:
         if column.name.lower() in lowered:
             continue
         if loose and column.type in ("double", "float"):
@@ -59,16 +82,6 @@ def last_wins(stage: str, key: Sequence[str], order: str) -> str:
     """Return the select of the stage's rows, of each key only the last by `order`, then by arrival."""
     by = f"{ident(order)} desc nulls last, " if order else ""
     return f"select * from {stage} qualify row_number() over (partition by {idents(key)} order by {by}rowid desc) = 1"
-
-
-def upsert(step: Upsert, rows: str) -> tuple[str, str]:
-    """Return the selects of new and changed rows, and of the ids of the rows that they replace."""
-    names = step.relation.schema.names
-    live = stored(step.relation.physical)
-    return (
-        f"select {idents(names, 's.')} from {rows} s anti join {live} l on {same(names, 's', 'l')}",
-        f"select l._rid from {live} l join {rows} s on {same(step.key, 's', 'l')} where not ({same(names, 's', 'l')})",
-    )
 
 
 def remove(step: Remove, stage: str) -> str:

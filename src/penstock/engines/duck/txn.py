@@ -14,11 +14,11 @@ from penstock.engines.duck import landing, steps
 from penstock.engines.duck.desk import Desk
 from penstock.engines.duck.errors import translated
 from penstock.engines.duck.layout import write_schema
-from penstock.engines.duck.reads import sql_of
 from penstock.engines.duck.rows import DuckRows, lazily
-from penstock.engines.duck.words import SYSTEM, buried, idents, stored
+from penstock.engines.duck.words import SYSTEM, buried, idents, schema_of, stored
 from penstock.model.change import Change, Staged
 from penstock.model.commit import Counts
+from penstock.model.names import is_hidden
 from penstock.model.position import encode
 
 if TYPE_CHECKING:
@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from penstock.model.commit import Commit
     from penstock.model.position import Position
     from penstock.model.relation import Query, Relation
+    from penstock.model.schema import Schema
     from penstock.model.shape import Shape
     from penstock.protocols.engine import Reading, Step, Target
     from penstock.protocols.source import Batch, Reject
@@ -97,11 +98,18 @@ class DuckTxn(Desk):
         """Carry out a step."""
         return steps.run(self, step)
 
+    def describe(self, query: Query) -> Schema:
+        """Return the columns that a query gives inside the transaction."""
+        with translated(query, 1):
+            self.catalog.make_known(query.text)
+            rows = self.con.execute(f"describe\n{self.text(query)}").fetchall()
+        return schema_of([row[0] for row in rows], [row[1] for row in rows])
+
     def read(self, query: Query) -> DuckRows:
         """Read inside the transaction."""
         with translated(query):
             self.catalog.make_known(query.text)
-            return DuckRows(lazily(self.con, sql_of(query, self.with_graves), query), query)
+            return DuckRows(lazily(self.con, self.text(query), query), query)
 
     # -- changing ----------------------------------------------------------------------------------------------
 
@@ -127,9 +135,14 @@ class DuckTxn(Desk):
             elif not change.in_place:
                 self._move(change)
         rows = relation.rows if change.built else relation.rows + change.added - change.removed
-        applied = replace(relation, rows=rows, changed=relation.changed if change.empty else self.version)
+        applied = replace(
+            relation,
+            rows=rows,
+            changed=relation.changed if change.empty else self.version,
+            lost=self.version if change.removed else relation.lost,
+        )
         self.state.relations[relation.name] = applied
-        if not change.empty:
+        if not change.empty and not is_hidden(relation.name):
             before = self.state.counts.get(relation.name, Counts())
             counts = Counts(before.added + change.added, before.removed + change.removed)
             self.state.counts[relation.name] = counts
@@ -143,16 +156,17 @@ class DuckTxn(Desk):
                 self.con.execute(f"create table {grave} as select *, 0::bigint as _gone from {live} limit 0")
                 self.state.with_graves.add(relation.physical)
             which = f"_rid in (select _rid from {change.minus})"
-            names = idents((*relation.schema.names, "_rid", "_seq", *(["_part"] if relation.partitioned else [])))
+            names = idents((*relation.whole.names, "_rid", "_seq", *(["_part"] if relation.partitioned else [])))
             self.con.execute(
                 f"insert into {grave} ({names}, _gone) select {names}, {self.version} from {live} where {which}"
             )
             self.con.execute(f"delete from {live} where {which}")
         if change.added:
-            names = idents(relation.schema.names)
+            names = idents(relation.whole.names)
+            hidden = self.hidden(relation.partitioned, change.partition, keeps=change.keeps)
             self.con.execute(
                 f"insert into {live} ({names}, {self.hidden_names(relation.partitioned)}) "
-                f"select {names}, {self.hidden(relation.partitioned, change.partition)} from {change.plus}"
+                f"select {names}, {hidden} from {change.plus}"
             )
             self.state.next_rid += change.added
 
@@ -232,11 +246,12 @@ class DuckTxn(Desk):
             [r.name for r in found], [r.physical for r in found], [r.fingerprint for r in found],
             [write_schema(r.schema) for r in found], [json.dumps(r.key) for r in found],
             [r.partitioned for r in found], [r.built for r in found], [r.changed for r in found],
-            [r.seen for r in found], [r.rows for r in found],
+            [r.seen for r in found], [r.rows for r in found], [None] * len(found), [r.lost for r in found],
+            [write_schema(r.hidden) for r in found], [r.layout for r in found], [json.dumps(r.parts) for r in found],
         ]  # fmt: skip
-        kinds = ["varchar"] * 5 + ["boolean"] + ["bigint"] * 4
+        kinds = ["varchar"] * 5 + ["boolean"] + ["bigint"] * 6 + ["varchar"] * 3
         lists = ", ".join(f"unnest(?::{kind}[])" for kind in kinds)
-        self.con.execute(f"insert into {SYSTEM}.relations select {lists}, null", columns)
+        self.con.execute(f"insert into {SYSTEM}.relations select {lists}", columns)
 
     def rollback(self) -> None:
         """Leave everything as it was."""

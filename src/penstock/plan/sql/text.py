@@ -1,16 +1,17 @@
-"""What a text in SQL is and reads, found by parsing it: the only room that knows sqlglot."""
+"""What a text in SQL is and reads, found by parsing it."""
 
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
 from functools import cache
 from typing import TYPE_CHECKING, Any
 
 from penstock.base.errors import Place, PlanError
+from penstock.base.record import record
 from penstock.base.text import underline
 from penstock.model import names
 from penstock.plan.canonical import Token, tokens
+from penstock.plan.plain import plain
 from penstock.plan.scan import scan
 
 if TYPE_CHECKING:
@@ -24,7 +25,7 @@ _LIKE_A_FILE = re.compile(r"[/\\*?:]|\.(csv|tsv|txt|json|jsonl|ndjson|parquet|xl
 _MOST_PARTS = 2
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Reference:
     """A table that SQL reads: its name, lower case and without the schema `main`, and its first place."""
 
@@ -33,7 +34,7 @@ class Reference:
     column: int
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Origin:
     """Where a text comes from: its file and the line in which it begins."""
 
@@ -125,19 +126,29 @@ def _write_in(statement: list[Token]) -> Token | None:
 def references(text: str, file: str = "", line: int = 1) -> tuple[Reference, ...]:
     """Return the tables that one select reads, in the order in which they are named, each once.
 
-    The names of common table expressions hide tables, and functions that generate rows are no tables. What
-    sqlglot cannot parse is scanned for the names after `from` and `join`. Raises `PlanError` for what reads a
-    file.
+    The names of common table expressions hide tables, and functions that generate rows are no tables. What is
+    not plain is parsed, and what sqlglot cannot parse is scanned for the names after `from` and `join`. Raises
+    `PlanError` for what reads a file.
     """
     origin = Origin(text, file, line)
-    tree = _parsed(text)
-    found = _from_tree(tree, origin) if tree is not None else _from_tokens(origin)
     unique: dict[str, Reference] = {}
-    for start, parts in sorted(found):
+    for start, parts in sorted(_named(origin)):
         place = origin.place(start)
         name = _name(parts, start, origin)
         unique.setdefault(name, Reference(name, place.line, place.column))
     return tuple(unique.values())
+
+
+def _named(origin: Origin) -> Iterator[tuple[int, tuple[str, ...]]]:
+    """Find the tables that are named by the cheapest means that is certain, where there is one."""
+    found = plain(origin.text)
+    if found is None:
+        tree = parsed(origin.text)
+        yield from _from_tokens(origin) if tree is None else _from_tree(tree, origin)
+        return
+    for start, parts in found:
+        _check_no_file(parts, start, origin)
+        yield start, parts
 
 
 def _name(parts: tuple[str, ...], start: int, origin: Origin) -> str:
@@ -147,6 +158,17 @@ def _name(parts: tuple[str, ...], start: int, origin: Origin) -> str:
             expected="schema.name", got=f"{len(parts)} parts",
         )  # fmt: skip
     return names.full(parts[0], parts[1]) if len(parts) == _MOST_PARTS else parts[0]
+
+
+def sqlglot() -> Any:
+    """Return the module of sqlglot's expressions, imported when it is first needed."""
+    return _sqlglot()[0]
+
+
+def named(node: Any, name: str) -> Any:
+    """Return an expression under a quoted name."""
+    exp = sqlglot()
+    return exp.Alias(this=node, alias=exp.to_identifier(name, quoted=True))
 
 
 @cache
@@ -162,7 +184,7 @@ def _sqlglot() -> tuple[Any, Any, tuple[type[BaseException], ...]]:
     return exp, DuckDB(), trips
 
 
-def _parsed(text: str) -> Any | None:
+def parsed(text: str) -> Any | None:
     """Parse one select; None where sqlglot cannot."""
     exp, dialect, trips = _sqlglot()
     try:

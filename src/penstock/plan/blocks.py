@@ -1,0 +1,134 @@
+"""Blocks: a query cut into pieces, each of which can say what a change of its inputs changes in it."""
+
+from __future__ import annotations
+
+from penstock.base.record import record
+
+BODY = '"@body"'
+
+
+@record
+class Finder:
+    """Which rows of an arm a change of one of its dependent inputs can touch.
+
+    `text` selects the ids that are touched, as columns `@h1` and so on, those at the positions `ids`; the input
+    that changed is read in it under its name with a `~`.
+    """
+
+    text: str
+    ids: tuple[int, ...]
+
+
+@record
+class Leaf:
+    """An input of an arm, under the name `@number` in its text.
+
+    What comes out is linear in a `linear` one: each of its rows gives its own rows, whose ids it is part of. Of
+    another, a row can change what comes of rows of the linear ones: `finder` says of which, None that of all.
+    """
+
+    number: int
+    table: str
+    linear: bool
+    finder: Finder | None = None
+
+
+@record
+class Arm:
+    """One select of a block: its text, columns named as in `columns`, then the ids of its linear leaves as `@h1` ….
+
+    `sources` says of columns that stand for a leaf's own column which one: (column, leaf's number, its column).
+    `side` tells the two operands of `intersect` and `except` apart.
+    """
+
+    text: str
+    columns: tuple[str, ...]
+    leaves: tuple[Leaf, ...]
+    sources: tuple[tuple[str, int, str], ...] = ()
+    side: int = 0
+
+    @property
+    def linear(self) -> tuple[Leaf, ...]:
+        """The leaves whose ids its rows carry, in order."""
+        return tuple(leaf for leaf in self.leaves if leaf.linear)
+
+    @property
+    def dependent(self) -> tuple[Leaf, ...]:
+        """The other leaves."""
+        return tuple(leaf for leaf in self.leaves if not leaf.linear)
+
+
+@record
+class Part:
+    """A part of a group that can be added to and taken from: its kind, what goes in, and its hidden column.
+
+    `kind` is `count`, `sum`, `real` (a sum of floats, with the error it may have), `least` or `greatest`; `of` is an
+    expression over the body's columns, and `where` the condition of a `filter`.
+    """
+
+    kind: str
+    of: str
+    column: str
+    where: str = ""
+
+
+@record
+class Merge:
+    """How a group block takes a change in without reading the rest of the group.
+
+    `finish` selects the block's columns from the parts, over `@parts`, with the keys as `@k1` ….
+    """
+
+    parts: tuple[Part, ...]
+    finish: str
+
+
+@record
+class Block:
+    """A piece of a query whose rows are kept.
+
+    `kind` is `rows`, `group`, `distinct`, `window`, `compound` (intersect, except), `limit` or `whole`. `outer`
+    computes the block over `@body`, the rows of its arms (`@body0` and `@body1` for the sides of a compound); a rows
+    block has none. `keys` are expressions over the body's columns: what comes out under one key depends on the body's
+    rows of that key alone, and stands in the columns `held`. `words` say why something of it is computed in full,
+    `loose` what of it the query leaves open; `mark` is equal for blocks that compute the same of the same tables.
+    """
+
+    name: str
+    kind: str
+    arms: tuple[Arm, ...]
+    columns: tuple[str, ...]
+    outer: str = ""
+    keys: tuple[str, ...] = ()
+    held: tuple[str, ...] = ()
+    merge: Merge | None = None
+    words: tuple[str, ...] = ()
+    loose: tuple[str, ...] = ()
+    mark: str = ""
+
+    @property
+    def hidden(self) -> tuple[str, ...]:
+        """The columns of its storage that nobody sees."""
+        if self.kind == "rows":
+            most = max(len(arm.linear) for arm in self.arms)
+            return (*(["@arm"] if len(self.arms) > 1 else []), *(f"@h{at}" for at in range(1, most + 1)))
+        kept = [held for held in self.held if held not in self.columns]
+        if self.merge:
+            kept += [part.column for part in self.merge.parts]
+        return tuple(kept)
+
+    @property
+    def tables(self) -> tuple[str, ...]:
+        """The relations that it reads, each once."""
+        return tuple(dict.fromkeys(leaf.table for arm in self.arms for leaf in arm.leaves))
+
+
+@record
+class Plan:
+    """A table's blocks, each after those that it reads; the last is the table itself.
+
+    Without blocks the table is computed in full, for the reasons in `words`.
+    """
+
+    blocks: tuple[Block, ...] = ()
+    words: tuple[str, ...] = ()

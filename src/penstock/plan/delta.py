@@ -1,0 +1,362 @@
+"""What a change of a block's inputs changes in it: the rules, as queries over the inputs at the right snapshots.
+
+Rows that come of a change are those of each changed input's new rows beside the others: beside the kept rows of the
+inputs before it, and all rows of those behind it, so that each is found once. Rows that go are those of its lost rows,
+beside the others as they were. A row of an arm depends on the rows whose ids it carries, and on dependent inputs; what
+those can touch their finders say, and it is computed again.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING
+
+from penstock.base.record import record
+from penstock.model.relation import Query, Read, Relation, Within
+from penstock.plan.blocks import BODY
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping, Sequence
+
+    from penstock.model.schema import Schema
+    from penstock.plan.blocks import Arm, Block, Leaf, Part
+
+_INPUT = re.compile(r'"@(\d+)(~?)"')
+_MODES = {"": "live", "+": "plus", "-": "minus", "=": "kept", "<": "at", "~": "either"}
+
+
+@record
+class Input:
+    """A relation that a block reads, and what happened to it since the block last looked.
+
+    `since` is the version that the block shows; `came` and `went` say whether rows did; `new` that nothing is known
+    of the rows before: it was built anew.
+    """
+
+    relation: Relation
+    since: int = 0
+    came: bool = False
+    went: bool = False
+    new: bool = False
+
+    @property
+    def changed(self) -> bool:
+        """Whether anything happened."""
+        return self.came or self.went or self.new
+
+
+@dataclass
+class _Text:
+    """A text on its way to a query: its reads are noted as names are put in."""
+
+    inputs: Mapping[str, Input]
+    version: int
+    reads: dict[str, Read] = field(default_factory=dict)
+
+    def put(
+        self, text: str, arm: Arm, modes: Mapping[int, str], within: Mapping[int, tuple[Within, ...]] | None = None
+    ) -> str:
+        """Return the text of an arm, or of a finder of it, with each input read in its mode."""
+        tables = {leaf.number: leaf.table for leaf in arm.leaves}
+
+        def named(match: re.Match[str]) -> str:
+            number = int(match[1])
+            mode = match[2] or modes.get(number, "")
+            limits = (within or {}).get(number, ())
+            one = self.inputs[tables[number]]
+            read = Read(one.relation, _MODES[mode], one.since, _high(mode, one, self.version), True, limits)
+            return f'"{self.named(f"@{number}{mode}", read)}"'
+
+        return _INPUT.sub(named, text)
+
+    def named(self, name: str, read: Read) -> str:
+        """Note a read under a name, or under another where something else is read under it."""
+        while self.reads.get(name, read) != read:
+            name += "'"
+        self.reads[name] = read
+        return name
+
+    def query(self, text: str) -> Query:
+        """Return the query."""
+        return Query(text, tuple(self.reads.items()))
+
+
+def _high(mode: str, one: Input, version: int) -> int:
+    return one.since if mode == "<" else version
+
+
+# ── rows of arms ────────────────────────────────────────────────────────────────────────────────────────
+
+
+def _terms(block: Block, made: _Text, sign: str, found: Mapping[tuple[int, int], str]) -> list[tuple[int, str]]:
+    """Return the selects of the rows of a block's arms that come (`+`) or went (`-`), each with its arm."""
+    terms: list[tuple[int, str]] = []
+    for at, arm in enumerate(block.arms):
+        changed = [leaf for leaf in arm.linear if made.inputs[leaf.table].changed]
+        others = "<" if sign == "-" else ""
+        aside = {leaf.number: others for leaf in arm.dependent if made.inputs[leaf.table].changed}
+        for turn, leaf in enumerate(changed):
+            one = made.inputs[leaf.table]
+            if not (one.came if sign == "+" else one.went):
+                continue
+            modes = {**aside, **{later.number: others for later in changed[turn + 1 :]}}
+            modes |= {earlier.number: "=" for earlier in changed[:turn]}
+            modes[leaf.number] = sign
+            terms.append((at, made.put(arm.text, arm, modes)))
+        stages = {leaf: found[at, leaf.number] for leaf in arm.dependent if (at, leaf.number) in found}
+        if stages:
+            modes = {**aside, **{leaf.number: "=" for leaf in changed}}
+            terms.append((at, _touched(made, arm, modes, stages)))
+    return terms
+
+
+def _touched(made: _Text, arm: Arm, modes: Mapping[int, str], stages: Mapping[Leaf, str]) -> str:
+    """Return the rows of an arm that finders found."""
+    limits: dict[int, tuple[Within, ...]] = {}
+    for at, leaf in enumerate(arm.linear):
+        if all(one.finder and at in one.finder.ids for one in stages):
+            name = f"@h{at + 1}"
+            limits[leaf.number] = tuple(Within(("_rid",), stage, (name,)) for stage in dict.fromkeys(stages.values()))
+    conditions = []
+    for leaf, stage in stages.items():
+        ids = ", ".join(f'"@h{at + 1}"' for at in leaf.finder.ids) if leaf.finder else ""
+        several = leaf.finder is not None and len(leaf.finder.ids) > 1
+        conditions.append(f"({ids}) in (select {'(' * several}{ids}{')' * several} from {stage})")
+    text = made.put(arm.text, arm, modes, limits)
+    return f'select * from ({text}) as "@x" where {" or ".join(conditions)}'
+
+
+def _select(block: Block, terms: Iterable[tuple[int, str]], ids: bool, columns: Sequence[str] | None = None) -> str:
+    """Return the union of terms with the block's body columns, and the hidden ids where they are wanted."""
+    wanted = columns if columns is not None else block.arms[0].columns
+    most = max(len(arm.linear) for arm in block.arms)
+    parts = []
+    for at, text in terms:
+        items = [_ident(one) for one in wanted]
+        if ids:
+            have = len(block.arms[at].linear)
+            items += [f'{at} as "@arm"'] if len(block.arms) > 1 else []
+            items += [f'"@h{n}"' if n <= have else f'null::bigint as "@h{n}"' for n in range(1, most + 1)]
+        parts.append(f'select {", ".join(items)} from ({text}) as "@t"')
+    return "\nunion all\n".join(parts)
+
+
+def _cast(text: str, schema: Schema) -> str:
+    items = ", ".join(f"cast({_ident(c.name)} as {c.type}) as {_ident(c.name)}" for c in schema)
+    return f'select {items} from ({text}) as "@all"'
+
+
+def _sums(block: Block, terms: Sequence[tuple[int, str]], sign: int) -> str:
+    return f'select *, {sign} as "@w" from ({_select(block, terms, ids=False)}) as "@u"'
+
+
+# ── the queries ─────────────────────────────────────────────────────────────────────────────────────────
+
+
+def finders(block: Block, inputs: Mapping[str, Input], version: int) -> dict[tuple[int, int], Query]:
+    """Return the query for each dependent input that changed: which rows it can touch, by arm and input."""
+    queries = {}
+    for at, arm in enumerate(block.arms):
+        for leaf in arm.dependent:
+            if inputs[leaf.table].changed and leaf.finder is not None:
+                made = _Text(inputs, version)
+                text = made.put(leaf.finder.text, arm, {})
+                if len(block.arms) > 1:
+                    text = f'select {at} as "@arm", * from ({text}) as "@f"'
+                queries[at, leaf.number] = made.query(text)
+    return queries
+
+
+def added(
+    block: Block, inputs: Mapping[str, Input], version: int, found: Mapping[tuple[int, int], str], like: Schema
+) -> Query:
+    """Return the query of the rows of a rows block that come, hidden ids included, with the types `like`."""
+    made = _Text(inputs, version)
+    terms = _terms(block, made, "+", found)
+    return made.query(_cast(_select(block, terms, ids=True), like) if terms else _nothing(like))
+
+
+def losses(block: Block, inputs: Mapping[str, Input], version: int) -> list[tuple[tuple[str, ...], Query]]:
+    """Return, for each linear input that lost rows, the hidden columns that name them and the query of their ids."""
+    wanted = []
+    for at, arm in enumerate(block.arms):
+        for turn, leaf in enumerate(arm.linear, 1):
+            if not inputs[leaf.table].went:
+                continue
+            made = _Text(inputs, version)
+            lost = made.put(f'"@{leaf.number}"', arm, {leaf.number: "-"})
+            several = len(block.arms) > 1
+            mark = f'{at} as "@arm", ' if several else ""
+            columns = (*(["@arm"] if several else []), f"@h{turn}")
+            wanted.append((columns, made.query(f'select distinct {mark}_rid as "@h{turn}" from {lost}')))
+    return wanted
+
+
+def changed_keys(
+    block: Block, inputs: Mapping[str, Input], version: int, found: Mapping[tuple[int, int], str], like: Schema
+) -> Query:
+    """Return the query of the keys of a block that a change touches, as `@key1` and so on."""
+    made = _Text(inputs, version)
+    terms = [*_terms(block, made, "-", found), *_terms(block, made, "+", found)]
+    types = like.types
+    items = ", ".join(
+        f'cast({key} as {types[held]}) as "@key{at}"'
+        for at, (key, held) in enumerate(zip(block.keys, block.held, strict=True), 1)
+    )
+    return made.query(f"select distinct {items} from ({_select(block, terms, ids=False)}) as {BODY}")
+
+
+def by_keys(block: Block, inputs: Mapping[str, Input], version: int, stage: str, like: Schema, nulls: bool) -> Query:
+    """Return the query of all that a block gives for the keys in a stage; `nulls` says that one may be null there."""
+    made = _Text(inputs, version)
+    sides: dict[int, list[tuple[int, str]]] = {}
+    for at, arm in enumerate(block.arms):
+        plain = {column: (number, name) for column, number, name in arm.sources}
+        limits: dict[int, tuple[Within, ...]] = {}
+        for turn, key in enumerate(block.keys, 1):
+            source = plain.get(key[1:-1]) if key.startswith('"') and key.endswith('"') else None
+            if source is not None and source[0] not in limits:
+                limits[source[0]] = (Within((source[1],), stage, (f"@key{turn}",)),)
+        sides.setdefault(arm.side, []).append((at, made.put(arm.text, arm, {}, limits)))
+    word = "is not distinct from" if nulls else "="
+    same = " and ".join(f'({key}) {word} "@m"."@key{at}"' for at, key in enumerate(block.keys, 1))
+    bodies = {
+        side: f'select "@b".* from ({_select(block, terms, ids=False)}) as "@b" semi join {stage} as "@m" on {same}'
+        for side, terms in sides.items()
+    }
+    return made.query(_cast(_over(block, bodies), like))
+
+
+def whole(block: Block, inputs: Mapping[str, Input], version: int, like: Schema | None = None) -> Query:
+    """Return the query of everything that a block gives, hidden columns included."""
+    made = _Text(inputs, version)
+    sides: dict[int, list[tuple[int, str]]] = {}
+    for at, arm in enumerate(block.arms):
+        sides.setdefault(arm.side, []).append((at, made.put(arm.text, arm, {})))
+    bodies = {side: _select(block, terms, ids=block.kind == "rows") for side, terms in sides.items()}
+    text = _over(block, bodies) if block.outer else bodies[0]
+    return made.query(_cast(text, like) if like is not None else text)
+
+
+def sums(
+    block: Block, inputs: Mapping[str, Input], version: int, found: Mapping[tuple[int, int], str], like: Schema
+) -> Query:
+    """Return the query of what a change adds to and takes from the parts of the groups that it touches.
+
+    Keys come as `@key1` and so on, parts under their names; of an extreme what came, and under the name with a `-`
+    what went.
+    """
+    if block.merge is None:
+        raise ValueError("the block cannot merge")
+    made = _Text(inputs, version)
+    came, went = _terms(block, made, "+", found), _terms(block, made, "-", found)
+    body = "\nunion all\n".join(_sums(block, terms, sign) for terms, sign in ((came, 1), (went, -1)) if terms)
+    types = like.types
+    keys = [
+        f'cast({key} as {types[held]}) as "@key{at}"'
+        for at, (key, held) in enumerate(zip(block.keys, block.held, strict=True), 1)
+    ]
+    items = [one for part in block.merge.parts for one in _change_of(part)]
+    group = f" group by {', '.join(str(at) for at in range(1, len(keys) + 1))}" if keys else ""
+    return made.query(f"select {', '.join([*keys, *items])} from ({body}) as {BODY}{group}")
+
+
+def _change_of(part: Part) -> list[str]:
+    """Return what of a part a change adds and takes away, over rows with a weight of 1 or -1."""
+    only = f" and ({part.where})" if part.where else ""
+    if part.kind == "count":
+        known = f"({part.of}) is not null" if part.of else "true"
+        return [f'coalesce(sum("@w") filter (where {known}{only}), 0)::bigint as {_ident(part.column)}']
+    if part.kind == "sum":
+        plus, minus = (f'coalesce(sum({part.of}) filter (where "@w" {sign} 0{only}), 0)' for sign in "><")
+        return [f"{plus} - {minus} as {_ident(part.column)}"]
+    pick = "min" if part.kind == "least" else "max"
+    return [
+        f'{pick}({part.of}) filter (where "@w" {sign} 0{only}) as {_ident(part.column + name)}'
+        for sign, name in ((">", ""), ("<", "-"))
+    ]
+
+
+def merged(block: Block, relation: Relation, stage: str, version: int, like: Schema) -> Query:
+    """Return the query of the groups that staged sums touch, as they are with them; without rows they are gone."""
+    return _of_groups(block, relation, stage, version, _merging(block, relation, stage, like))
+
+
+def both(stage: str, query: Query) -> Query:
+    """Return the query of a stage's rows and those of a query."""
+    return replace(query, text=f"select * from {stage}\nunion all\n{query.text}")
+
+
+def doubtful(block: Block, relation: Relation, stage: str, version: int) -> Query | None:
+    """Return the query of the keys whose extreme was lost, so that it is to be found anew; None where none can be."""
+    if block.merge is None or all(part.kind in ("count", "sum") for part in block.merge.parts):
+        return None
+    keys = ", ".join(f'"@key{at}"' for at in range(1, len(block.keys) + 1)) or "1"
+    left = f" and {_new('@n', 'count')} > 0" if block.keys else ""
+    text = f"select {keys} from {_joined(block, stage)} where ({_doubtful(block)}){left}"
+    return _of_groups(block, relation, stage, version, text)
+
+
+def _of_groups(block: Block, relation: Relation, stage: str, version: int, text: str) -> Query:
+    names = tuple(f"@key{at}" for at in range(1, len(block.keys) + 1))
+    within = (Within(block.held, stage, names),) if block.keys else ()
+    return Query(text, (("@self", Read(relation, "live", 0, version, True, within)),))
+
+
+def _joined(block: Block, stage: str) -> str:
+    same = " and ".join(f'd."@key{at}" is not distinct from l.{_ident(held)}' for at, held in enumerate(block.held, 1))
+    return f'{stage} d left join "@self" l on {same or "true"}'
+
+
+def _doubtful(block: Block) -> str:
+    """Return the condition that a loss may have taken a group's extreme."""
+    parts = block.merge.parts if block.merge else ()
+    found = []
+    for part in parts:
+        if part.kind in ("least", "greatest"):
+            name, word = part.column, "<=" if part.kind == "least" else ">="
+            lost = f"d.{_ident(name + '-')}"
+            found.append(f"({lost} is not null and (l.{_ident(name)} is null or {lost} {word} l.{_ident(name)}))")
+    return " or ".join(found) or "false"
+
+
+def _new(column: str, kind: str) -> str:
+    own, came = f"l.{_ident(column)}", f"d.{_ident(column)}"
+    if kind in ("count", "sum"):
+        return f"coalesce({own}, 0) + {came}"
+    return f"{kind}({own}, {came})"
+
+
+def _merging(block: Block, relation: Relation, stage: str, like: Schema) -> str:
+    """Return the select of the groups as they are with staged sums, under the names and types of the relation."""
+    if block.merge is None:
+        raise ValueError("the block cannot merge")
+    types = relation.whole.types
+    items = [f'd."@key{at}" as "@k{at}"' for at in range(1, len(block.keys) + 1)]
+    items += [
+        f"cast({_new(part.column, part.kind)} as {types[part.column]}) as {_ident(part.column)}"
+        for part in block.merge.parts
+    ]
+    groups = f'select {", ".join(items)}, {_doubtful(block)} as "@doubtful" from {_joined(block, stage)}'
+    where = ' where not "@doubtful"' + (' and "@n" > 0' if block.keys else "")
+    return _cast(block.merge.finish.replace('"@parts"', f'({groups}) as "@parts"') + where, like)
+
+
+def _over(block: Block, bodies: Mapping[int, str]) -> str:
+    """Return a block's outer text over its bodies."""
+    text = block.outer
+    if block.kind == "compound":
+        for side, body in bodies.items():
+            text = text.replace(f'"@body{side}"', f'({body}) as "@body{side}"')
+        return text
+    return text.replace(BODY, f'({bodies[0]}) as "@b0"')
+
+
+def _nothing(like: Schema) -> str:
+    items = ", ".join(f"cast(null as {c.type}) as {_ident(c.name)}" for c in like)
+    return f"select {items} where false"
+
+
+def _ident(name: str) -> str:
+    return '"' + name.replace('"', '""') + '"'

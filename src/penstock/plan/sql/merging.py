@@ -1,0 +1,115 @@
+"""Groups that take a change in by themselves: the parts that can be added to and taken from."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from penstock.plan.blocks import Merge, Part
+from penstock.plan.sql.text import named, sqlglot
+from penstock.plan.sql.tree import is_aggregate
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+NUMBER = Part("count", "", "@n")
+
+
+class _CannotMergeError(Exception):
+    """An aggregate has no parts that can be added to and taken from."""
+
+
+def merge_of(
+    items: Sequence[Any], keys: Sequence[Any], names: Sequence[str], held: Sequence[str], dialect: str
+) -> Merge | None:
+    """Return how groups of these items merge, or None where one of them cannot.
+
+    `held` says which columns hold the keys; those that no item gives follow the items.
+    """
+    exp = sqlglot()
+    parts = _Parts(dialect)
+    chosen = []
+    try:
+        for item, name in zip(items, names, strict=True):
+            plain = item.this if isinstance(item, exp.Alias) else item
+            chosen.append(named(parts.finished(plain.copy(), keys), name))
+    except _CannotMergeError:
+        return None
+    chosen += [named(exp.column(f"@k{at}", quoted=True), one) for at, one in enumerate(held, 1) if one not in names]
+    chosen += [exp.column(part.column, quoted=True) for part in parts.found]
+    finish = exp.Select(expressions=chosen)
+    finish.set("from_", exp.From(this=exp.Table(this=exp.to_identifier("@parts", quoted=True))))
+    return Merge(tuple(parts.found), finish.sql(dialect))
+
+
+def items_of(merge: Merge) -> str:
+    """Return the items that compute the parts of a merge over the rows of a group, each after a comma."""
+    return "".join(f", {_whole(part)} as {_ident(part.column)}" for part in merge.parts)
+
+
+def _whole(part: Part) -> str:
+    only = f" filter (where {part.where})" if part.where else ""
+    function = {"count": "count", "sum": "sum", "least": "min", "greatest": "max"}[part.kind]
+    return f"{function}({part.of or '*'}){only}"
+
+
+class _Parts:
+    """The parts that aggregates need, each once."""
+
+    def __init__(self, dialect: str) -> None:
+        self.dialect = dialect
+        self.found = [NUMBER]
+
+    def finished(self, node: Any, keys: Sequence[Any]) -> Any:
+        """Return an expression over the parts and keys instead of the rows; raises where that cannot be."""
+        exp = sqlglot()
+        for at, key in enumerate(keys, 1):
+            if node == key:
+                return exp.column(f"@k{at}", quoted=True)
+        if is_aggregate(node):
+            return self.aggregate(node)
+        if isinstance(node, (exp.Column, exp.Query, exp.Window)):
+            raise _CannotMergeError
+        for name, value in list(node.args.items()):
+            if isinstance(value, list):
+                node.set(name, [self.finished(v, keys) if isinstance(v, exp.Expression) else v for v in value])
+            elif isinstance(value, exp.Expression):
+                node.set(name, self.finished(value, keys))
+        return node
+
+    def aggregate(self, node: Any) -> Any:
+        """Return an aggregate as made of parts."""
+        exp = sqlglot()
+        where = ""
+        if isinstance(node, exp.Filter):
+            where = node.expression.this.sql(self.dialect)
+            node = node.this
+        inner = node.this
+        # What stands in the aggregate must be a plain value: no `distinct`, no order, no second argument.
+        further = any(value for name, value in node.args.items() if name not in ("this", "big_int"))
+        if further or isinstance(inner, (exp.Distinct, exp.Order)):
+            raise _CannotMergeError
+        if isinstance(node, exp.Count):
+            star = inner is None or isinstance(inner, exp.Star)
+            return self.part("count", "" if star else inner.sql(self.dialect), where)
+        if isinstance(node, (exp.Min, exp.Max)):
+            return self.part("least" if isinstance(node, exp.Min) else "greatest", inner.sql(self.dialect), where)
+        if not isinstance(node, (exp.Sum, exp.Avg)):
+            raise _CannotMergeError
+        of = inner.sql(self.dialect)
+        total, count = self.part("sum", of, where), self.part("count", of, where)
+        if isinstance(node, exp.Avg):
+            total = exp.Div(this=exp.cast(total, "double"), expression=count.copy())
+        known = exp.GT(this=count, expression=exp.Literal.number(0))
+        return exp.Case(ifs=[exp.If(this=known, true=total)])
+
+    def part(self, kind: str, of: str, where: str) -> Any:
+        """Return the column of a part, noted where it is new."""
+        known = next((one for one in self.found if (one.kind, one.of, one.where) == (kind, of, where)), None)
+        if known is None:
+            known = Part(kind, of, f"@p{len(self.found)}", where)
+            self.found.append(known)
+        return sqlglot().column(known.column, quoted=True)
+
+
+def _ident(name: str) -> str:
+    return '"' + name.replace('"', '""') + '"'
