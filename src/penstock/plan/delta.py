@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
 _INPUT = re.compile(r'"@(\d+)(~?)"')
 _MODES = {"": "live", "=": "kept", "<": "at"}
-_STAGED = {"+": "{plus}", "-": "{minus}", "~": "(from {plus} union all from {minus})"}
+_STAGED = {"+", "-", "~"}
 
 
 @record
@@ -69,7 +69,7 @@ class _Text:
             limits = (within or {}).get(number, ())
             one = self.inputs[tables[number]]
             if mode in _STAGED:
-                return _STAGED[mode].format(plus=one.plus, minus=one.minus)
+                return _staged(mode, one)
             mode = _simpler(mode, one)
             read = Read(one.relation, _MODES[mode], one.since, _high(mode, one, self.version), True, limits)
             return f'"{self.named(f"@{number}{mode}", read)}"'
@@ -86,6 +86,12 @@ class _Text:
     def query(self, text: str) -> Query:
         """Return the query."""
         return Query(text, tuple(self.reads.items()))
+
+
+def _staged(mode: str, one: Input) -> str:
+    """Return what has the rows that came, or went, or did either."""
+    stages = [name for sign, name in (("+", one.plus), ("-", one.minus)) if mode in (sign, "~") and name]
+    return stages[0] if len(stages) == 1 else f"(from {' union all from '.join(stages)})"
 
 
 def _simpler(mode: str, one: Input) -> str:
@@ -155,8 +161,9 @@ def _select(block: Block, terms: Iterable[tuple[int, str]], ids: bool, columns: 
     return "\nunion all\n".join(parts)
 
 
-def _cast(text: str, schema: Schema) -> str:
+def _cast(text: str, schema: Schema, further: str = "") -> str:
     items = ", ".join(f"cast({_ident(c.name)} as {c.type}) as {_ident(c.name)}" for c in schema)
+    items += f", {further}" if further else ""
     return f'select {items} from ({text}) as "@all"'
 
 
@@ -301,35 +308,43 @@ def _change_of(part: Part) -> list[str]:
     ]
 
 
-def merged(block: Block, relation: Relation, stage: str, version: int, like: Schema) -> Query:
-    """Return the query of the groups that staged sums touch, as they are with them; without rows they are gone."""
-    return _of_groups(block, relation, stage, version, _merging(block, relation, stage, like))
+def merged(block: Block, stage: str, old: str, like: Schema) -> Query:
+    """Return the query of the groups that staged sums touch, as they are with them; without rows they are gone.
+
+    `old` is the stage of these groups as they were; each keeps the id that its row had, as `_rid`.
+    """
+    if block.merge is None:
+        raise ValueError("the block cannot merge")
+    types = like.types
+    items = [f'd."@key{at}" as "@k{at}"' for at in range(1, len(block.keys) + 1)]
+    items += [
+        f"cast({_new(part.column, part.kind)} as {types[part.column]}) as {_ident(part.column)}"
+        for part in block.merge.parts
+    ]
+    groups = f'select {", ".join(items)}, {_doubtful(block)} as "@doubtful", l._rid from {_joined(block, stage, old)}'
+    finish = block.merge.finish.replace(' FROM "@parts"', f', _rid FROM ({groups}) as "@parts"')
+    where = ' where not "@doubtful"' + (' and "@n" > 0' if block.keys else "")
+    return Query(_cast(finish + where, like, "_rid"))
 
 
-def both(stage: str, query: Query) -> Query:
+def both(stage: str, query: Query, like: Schema) -> Query:
     """Return the query of a stage's rows and those of a query."""
-    return replace(query, text=f"select * from {stage}\nunion all\n{query.text}")
+    names = ", ".join(_ident(c.name) for c in like)
+    return replace(query, text=f"select {names} from {stage}\nunion all\n{query.text}")
 
 
-def doubtful(block: Block, relation: Relation, stage: str, version: int) -> Query | None:
+def doubtful(block: Block, stage: str, old: str) -> Query | None:
     """Return the query of the keys whose extreme was lost, so that it is to be found anew; None where none can be."""
     if block.merge is None or all(part.kind in ("count", "sum") for part in block.merge.parts):
         return None
     keys = ", ".join(f'"@key{at}"' for at in range(1, len(block.keys) + 1)) or "1"
     left = f" and {_new('@n', 'count')} > 0" if block.keys else ""
-    text = f"select {keys} from {_joined(block, stage)} where ({_doubtful(block)}){left}"
-    return _of_groups(block, relation, stage, version, text)
+    return Query(f"select {keys} from {_joined(block, stage, old)} where ({_doubtful(block)}){left}")
 
 
-def _of_groups(block: Block, relation: Relation, stage: str, version: int, text: str) -> Query:
-    names = tuple(f"@key{at}" for at in range(1, len(block.keys) + 1))
-    within = (Within(block.held, stage, names),) if block.keys else ()
-    return Query(text, (("@self", Read(relation, "live", 0, version, True, within)),))
-
-
-def _joined(block: Block, stage: str) -> str:
+def _joined(block: Block, stage: str, old: str) -> str:
     same = " and ".join(f'd."@key{at}" is not distinct from l.{_ident(held)}' for at, held in enumerate(block.held, 1))
-    return f'{stage} d left join "@self" l on {same or "true"}'
+    return f"{stage} d left join {old} l on {same or 'true'}"
 
 
 def _doubtful(block: Block) -> str:
@@ -349,21 +364,6 @@ def _new(column: str, kind: str) -> str:
     if kind in ("count", "sum"):
         return f"coalesce({own}, 0) + {came}"
     return f"{kind}({own}, {came})"
-
-
-def _merging(block: Block, relation: Relation, stage: str, like: Schema) -> str:
-    """Return the select of the groups as they are with staged sums, under the names and types of the relation."""
-    if block.merge is None:
-        raise ValueError("the block cannot merge")
-    types = relation.whole.types
-    items = [f'd."@key{at}" as "@k{at}"' for at in range(1, len(block.keys) + 1)]
-    items += [
-        f"cast({_new(part.column, part.kind)} as {types[part.column]}) as {_ident(part.column)}"
-        for part in block.merge.parts
-    ]
-    groups = f'select {", ".join(items)}, {_doubtful(block)} as "@doubtful" from {_joined(block, stage)}'
-    where = ' where not "@doubtful"' + (' and "@n" > 0' if block.keys else "")
-    return _cast(block.merge.finish.replace('"@parts"', f'({groups}) as "@parts"') + where, like)
 
 
 def _over(block: Block, bodies: Mapping[int, str]) -> str:
