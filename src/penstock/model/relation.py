@@ -15,7 +15,7 @@ class Relation:
     `physical` is the opaque name of its storage, `built` the version that made it, `changed` the last version
     that changed its rows, `lost` the last in which rows went, `seen` the version of its inputs that it shows.
     `hidden` are columns that keeping it fresh needs and nobody sees, `layout` the mark of the plan that asks for them,
-    `parts` the hidden relations of that plan.
+    `parts` the hidden relations of that plan; `costs` is what was learned of its refreshes.
     """
 
     name: str
@@ -32,6 +32,7 @@ class Relation:
     hidden: Schema = NONE
     layout: str = ""
     parts: tuple[str, ...] = ()
+    costs: tuple[float, ...] = ()
 
     @property
     def whole(self) -> Schema:
@@ -62,10 +63,10 @@ class Read:
     """How a query reads a relation: its live rows, a version, or the rows that came or went between two versions.
 
     `mode` is `live`, `at`, `plus` or `minus`; `low` and `high` are versions, the lower one excluded. Of the version
-    that is being made, `kept` reads the live rows that are older than `low`, and `either` what came and went since.
-    `ids` asks for the hidden columns and row ids, too; of several `within` one must hold. Two modes read all that a
-    name showed one after another, the `spans`, the oldest first: `changes` has a row for each row that came or went
-    between two versions, `history` each row with the times between which it was valid.
+    that is being made, `kept` reads the live rows that are older than `low`. `ids` asks for the hidden columns and row
+    ids, too; of several `within` one must hold. Two modes read all that a name showed one after another, the `spans`,
+    the oldest first: `changes` has a row for each row that came or went between two versions, `history` each row with
+    the times between which it was valid.
     """
 
     relation: Relation

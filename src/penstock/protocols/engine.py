@@ -188,8 +188,8 @@ class Txn(Protocol):
         """Note rows that a source could not make sense of."""
         ...
 
-    def seen(self, relation: Relation, version: int) -> None:
-        """Note that a table shows its inputs as of a version, whether or not its rows changed."""
+    def seen(self, relation: Relation, version: int, costs: tuple[float, ...] | None = None) -> None:
+        """Note that a table shows its inputs as of a version, whether or not its rows changed; and its `costs`."""
         ...
 
     def commit(self, commit: Commit) -> None:

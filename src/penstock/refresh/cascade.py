@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field, replace
+from dataclasses import astuple, dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
 from penstock.base import faults
@@ -274,20 +274,20 @@ class _Attempt:
             return
         self.job.began(table.name, "table")
         try:
-            change, strategy = self._compute(table, relation)
-            self._settle(table, change, strategy, why)
+            change, strategy, costs = self._compute(table, relation)
+            self._settle(table, change, strategy, why, costs)
         except (Replay, _Failed, _Misplanned):
             raise
         except PenstockError as error:
             raise _Failed(table.name, error) from error
 
-    def _compute(self, table: Table, relation: Relation | None) -> tuple[Change, str]:
-        """Return the change of a table and how it was found."""
+    def _compute(self, table: Table, relation: Relation | None) -> tuple[Change, str, tuple[float, ...]]:
+        """Return the change of a table, how it was found, and what is known of its costs."""
         if not table.function and self._pays(table, relation):
             found = self._by_plan(table)
             if found is not None:
                 return found
-        return self._in_full(table, relation)
+        return (*self._in_full(table, relation), ())
 
     def _pays(self, table: Table, relation: Relation | None) -> bool:
         """Tell whether following changes can pay for a table."""
@@ -297,14 +297,15 @@ class _Attempt:
             return True
         return sum(self.relations[name].rows for name in table.parents) >= self.job.tuning.smallest
 
-    def _by_plan(self, table: Table) -> tuple[Change, str] | None:
+    def _by_plan(self, table: Table) -> tuple[Change, str, tuple[float, ...]] | None:
         from penstock.refresh import transform
 
         known = transform.planned(table, self.relations, self.txn)
         if not known.plan.blocks:
             return None
         if self.keeper is None:
-            self.keeper = transform.Keeper(self.txn, self.relations)
+            tuning = self.job.tuning
+            self.keeper = transform.Keeper(self.txn, self.relations, self.clock, tuning, self.job.full)
         try:
             change = self.keeper.table(table, known)
         except Replay:
@@ -313,7 +314,10 @@ class _Attempt:
             if self.job.tuning.strict:
                 raise
             raise _Misplanned(table.name) from error
-        return (change, " → ".join(dict.fromkeys(self.keeper.how)) or "keys") if change is not None else None
+        if change is None:
+            return None
+        how = " → ".join(dict.fromkeys(self.keeper.how)) or "followed"
+        return change, how, tuple(astuple(self.keeper.costs))
 
     def _in_full(self, table: Table, relation: Relation | None) -> tuple[Change, str]:
         """Compute a table from its own text, and compare."""
@@ -335,7 +339,7 @@ class _Attempt:
         conformed = _stage(self.txn.run(Conform(relation, staged.name)))
         return _change(self.txn.run(Compare(relation, conformed.name, table.key))), "full, compared"
 
-    def _settle(self, table: Table, change: Change, strategy: str, why: str) -> None:
+    def _settle(self, table: Table, change: Change, strategy: str, why: str, costs: tuple[float, ...]) -> None:
         """Check a change and apply it, or leave the table at its last good version."""
         step = Step(table.name, "table", "done", strategy, why, change.added, change.removed)
         faults.point("cascade.table.computed")
@@ -348,7 +352,7 @@ class _Attempt:
             self.outcome.steps[table.name] = replace(step, state="failed", added=0, removed=0, error=error.fields())
             return
         applied = self.txn.apply(change)
-        self.txn.seen(applied, self.txn.version)
+        self.txn.seen(applied, self.txn.version, costs)
         self.relations[table.name] = applied
         self.noted = True
         if change.empty:

@@ -15,7 +15,7 @@ from penstock.base import faults
 from penstock.base.clock import SystemClock
 from penstock.engines.duck import open_engine
 from penstock.load.build import build
-from penstock.model.relation import Query
+from penstock.model.relation import Query, Read
 from penstock.model.schema import Schema, canonical
 from penstock.model.source import Connection, RawTable
 from penstock.model.table import Table
@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
     from penstock.model.project import Project
+    from penstock.model.relation import Relation
     from penstock.model.table import Function
     from penstock.protocols.engine import Engine
     from tests.property.engine.case import Case, Feed
@@ -39,7 +40,7 @@ _SHOWN = 6
 
 def forced() -> dict[str, Any]:
     """Return what a cascade is told so that the smallest table is kept by its deltas rather than computed anew."""
-    return {"tuning": Tuning(smallest=0, strict=True)}
+    return {"tuning": Tuning(smallest=0, strict=True, follow=True)}
 
 
 class DiffersError(AssertionError):
@@ -67,6 +68,7 @@ def hold(case: Case) -> Held:
             for number, step in enumerate(case.steps):
                 drive.step(number, step)
             drive.idle()
+            drive.history()
         finally:
             drive.engine.close()
     return held
@@ -130,6 +132,7 @@ class Drive:
         self.texts = dict(case.tables)
         self.project = self._project()
         self.positions: dict[str, int] = {}
+        self.past: dict[str, dict[int, tuple[str, list[Any]]]] = {}  # by table and version: how it was shown, its rows
         self.number = 0
 
     def _project(self) -> Project:
@@ -232,14 +235,50 @@ class Drive:
         if types != wanted:
             self._fail(name, outcome, f"its columns are\n{types}, not\n{wanted}")
         text = shown(name, wanted)
-        rows = self.engine.read(Query(text))
-        have = rows.fetch()
-        rows.close()
+        have = self._rows(text)
         extra, missing = difference(have, self.oracle.con.execute(text).fetchall())
         if extra or missing:
             self._fail(name, outcome, f"too many: {extra[:_SHOWN]}\nmissing: {missing[:_SHOWN]}")
+        self.past.setdefault(name, {})[self.engine.version] = text, have
         if relation.rows != len(have):
             self._fail(name, outcome, f"it counts {relation.rows} rows and has {len(have)}")
+
+    def _rows(self, text: str, read: Read | None = None) -> list[Any]:
+        rows = self.engine.read(Query(text, (("d", read),) if read else ()))
+        try:
+            return rows.fetch()
+        finally:
+            rows.close()
+
+    def history(self) -> None:
+        """Read what was: a table at earlier versions, and the rows that came and went from the first to the last."""
+        for name, versions in self.past.items():
+            told = sorted(versions)
+            for version in {told[0], told[len(told) // 2]}:
+                self._compare_past(name, version)
+            relation = self.engine.relations()[name]
+            since = [v for v in told if v >= relation.built and versions[v][0] == versions[told[-1]][0]]
+            if since:
+                self._compare_change(name, relation, since[0], since[-1])
+
+    def _compare_past(self, name: str, version: int) -> None:
+        text, want = self.past[name][version]
+        relation = self.engine.relation_at(name, version)
+        if relation is None:
+            raise DiffersError(f"{name}: it was there at version {version}, and is not known any more")
+        have = self._rows(text.replace(f"from {name}", "from d"), Read(relation, "at", 0, version))
+        extra, missing = difference(have, want)
+        if extra or missing:
+            raise DiffersError(f"{name} at version {version}: too many: {extra}\nmissing: {missing}\n{self.texts}")
+
+    def _compare_change(self, name: str, relation: Relation, low: int, high: int) -> None:
+        text, want = self.past[name][high]
+        text = text.replace(f"from {name}", "from d")
+        came, went = (self._rows(text, Read(relation, mode, low, high)) for mode in ("plus", "minus"))
+        extra, missing = difference([*self.past[name][low][1], *came], [*want, *went])
+        if extra or missing:
+            what = f"came: {came}\nwent: {went}\ntoo many: {extra}\nmissing: {missing}"
+            raise DiffersError(f"{name} from version {low} to {high}: {what}\n{self.texts}")
 
     def _fail(self, name: str, outcome: Outcome, what: str) -> None:
         step = outcome.steps.get(name)

@@ -50,6 +50,8 @@ class Oracle:
         """Take in what a step brings, and compute tables, each after what it reads."""
         self.texts.update(step.redefine)
         for raw, column, kind in step.wider:
+            if not any(feed.raw == raw and feed.kind != "delete" and feed.rows for feed in step.feeds):
+                raise InvalidCaseError(f"{raw} has a new column and no row to bring it")
             self.columns[raw].append((column, kind))
             self.rows[raw] = [(*row, "null") for row in self.rows[raw]]
         touched = {feed.raw for feed in step.feeds} | {raw for raw, *_ in step.wider}

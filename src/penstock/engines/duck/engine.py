@@ -41,12 +41,13 @@ if TYPE_CHECKING:
 _POLL_SECONDS = 0.05
 # What fills a new warehouse is most of it: DuckDB then writes it to its place at once and not into the log first.
 _NEW = "set checkpoint_threshold = '1MB'"
+_FILLED = "set checkpoint_threshold = '16MB'"
 _LOCKED = """
 set enable_external_access = false;
 set python_enable_replacements = false;
 set autoload_known_extensions = false;
-set lock_configuration = true;
 """
+_SETTLED = "set lock_configuration = true"
 
 
 def open_engine(path: str | Path, *, wait: float = 5.0, clock: Clock | None = None) -> DuckEngine:
@@ -70,10 +71,10 @@ def open_engine(path: str | Path, *, wait: float = 5.0, clock: Clock | None = No
     if str(path) != ":memory:":
         _sweep(scratch)
     with translated(subject=str(path)):
-        if layout.prepare(con):
-            con.execute(_NEW)
+        new = layout.prepare(con)
         con.execute(_LOCKED)
-    return DuckEngine(con, scratch)
+        con.execute(_NEW if new else _SETTLED)
+    return DuckEngine(con, scratch, new=new)
 
 
 def _sweep(scratch: Path) -> None:
@@ -104,8 +105,9 @@ def _connect(
 class DuckEngine:
     """A warehouse that is open; see `protocols.engine.Engine` for what each method does."""
 
-    def __init__(self, con: duckdb.DuckDBPyConnection, scratch: Path) -> None:
+    def __init__(self, con: duckdb.DuckDBPyConnection, scratch: Path, *, new: bool = False) -> None:
         self._con = con
+        self._new = new
         self._scratch = scratch
         self._made_intake: Intake | None = None
         self._txn: DuckTxn | None = None
@@ -236,6 +238,7 @@ class DuckEngine:
                 con.execute(f"create schema if not exists {ident(split(name)[0])}")
                 con.execute(f"create table {table(name)} ({layout.columns_ddl(schema)})")
             con.execute(_LOCKED)
+            con.execute(_SETTLED)
             with translated(query, 1):
                 rows = con.execute(f"describe\n{query.text}").fetchall()
         finally:
@@ -280,6 +283,10 @@ class DuckEngine:
         self._txn = None
         if committed:
             self._catalog.take(txn.version, txn.state)
+            if self._new:  # from now on commits are small: what they write goes to the log
+                self._con.execute(_FILLED)
+                self._con.execute(_SETTLED)
+                self._new = False
         else:
             self._catalog.undone()
         for view in txn.state.views:

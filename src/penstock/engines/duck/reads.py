@@ -81,8 +81,6 @@ def _conditions(read: Read) -> tuple[str | None, str | None]:
         return "", None
     if read.mode == "kept":
         return f"_seq <= {low}", None
-    if read.mode == "either":
-        return f"_seq > {low}", f"_seq <= {low} and _gone > {low}"
     if read.mode == "at":
         return f"_seq <= {high}", f"_seq <= {high} and _gone > {high}"
     if read.mode == "plus":

@@ -171,7 +171,8 @@ def _replace(step: Replace, desk: Desk) -> Change:
 
 
 def _live(relation: Relation) -> str:
-    return f"select {idents(relation.whole.names, 'l.')}, l._rid from {stored(relation.physical)} l"
+    names = (*relation.whole.names, *strategies.hidden_of(relation))
+    return f"select {idents(names, 'l.')} from {stored(relation.physical)} l"
 
 
 def _old(desk: Desk, relation: Relation, within: tuple[Within, ...]) -> str:
@@ -214,8 +215,9 @@ def _remove(step: Remove, desk: Desk) -> Change:
 @_run.register(Extend)
 def _extend(step: Extend, _desk: Desk) -> Change:
     came = step.stage if step.rows else ""
+    after = _after(step.relation, came, "")
     shown = f"(select {idents(step.relation.schema.names)} from {came})"
-    return Change(step.relation, step.rows, 0, came or None, after=_after(step.relation, came, ""), shown=shown)
+    return Change(step.relation, step.rows, 0, came or None, after=after, shown=shown)
 
 
 def _rows(desk: Desk, stage: str) -> int:

@@ -165,12 +165,9 @@ class DuckTxn(Desk):
             if relation.physical not in self.with_graves:
                 self.con.execute(f"create table {grave} as select *, 0::bigint as _gone from {live} limit 0")
                 self.state.with_graves.add(relation.physical)
-            which = f"_rid in (select _rid from {change.minus})"
             names = idents((*relation.whole.names, "_rid", "_seq", *(["_part"] if relation.partitioned else [])))
-            self.con.execute(
-                f"insert into {grave} ({names}, _gone) select {names}, {self.version} from {live} where {which}"
-            )
-            self.con.execute(f"delete from {live} where {which}")
+            self.con.execute(f"insert into {grave} ({names}, _gone) select {names}, {self.version} from {change.minus}")
+            self.con.execute(f"delete from {live} where _rid in (select _rid from {change.minus})")
         if change.added:
             names = idents(relation.whole.names)
             hidden = self.hidden(relation.partitioned, change.partition, keeps=change.keeps)
@@ -189,10 +186,11 @@ class DuckTxn(Desk):
                 first = self.state.next_rid - change.added
                 self.con.execute(f"delete from {stored(change.relation.physical)} where _rid >= {first}")
 
-    def seen(self, relation: Relation, version: int) -> None:
-        """Note that a table shows its inputs as of a version."""
+    def seen(self, relation: Relation, version: int, costs: tuple[float, ...] | None = None) -> None:
+        """Note that a table shows its inputs as of a version, and what was learned of its costs."""
         present = self.state.relations.get(relation.name, relation)
-        self.state.relations[relation.name] = replace(present, seen=version)
+        known = present.costs if costs is None else costs
+        self.state.relations[relation.name] = replace(present, seen=version, costs=known)
 
     # -- the end -----------------------------------------------------------------------------------------------
 
@@ -258,8 +256,9 @@ class DuckTxn(Desk):
             [r.partitioned for r in found], [r.built for r in found], [r.changed for r in found],
             [r.seen for r in found], [r.rows for r in found], [None] * len(found), [r.lost for r in found],
             [write_schema(r.hidden) for r in found], [r.layout for r in found], [json.dumps(r.parts) for r in found],
+            [json.dumps(r.costs) for r in found],
         ]  # fmt: skip
-        kinds = ["varchar"] * 5 + ["boolean"] + ["bigint"] * 6 + ["varchar"] * 3
+        kinds = ["varchar"] * 5 + ["boolean"] + ["bigint"] * 6 + ["varchar"] * 4
         lists = ", ".join(f"unnest(?::{kind}[])" for kind in kinds)
         self.con.execute(f"insert into {SYSTEM}.relations select {lists}", columns)
 
