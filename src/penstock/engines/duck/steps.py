@@ -193,9 +193,7 @@ def _swap(step: Swap, _desk: Desk) -> Change:
     came, went = step.came if step.added else "", step.went if step.removed else ""
     shown = f"(select {idents(relation.schema.names)} from {step.came})"
     after = _after(relation, came, went)
-    return Change(
-        relation, step.added, step.removed, came or None, went or None, after, keeps=True, shown=shown
-    )
+    return Change(relation, step.added, step.removed, came or None, went or None, after, keeps=True, shown=shown)
 
 
 def _old(desk: Desk, relation: Relation, within: tuple[Within, ...]) -> tuple[str, int]:
