@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from penstock.model.step import Compare
+from penstock.model.relation import Relation
 from penstock.refresh import cascade
 from tests.property.engine import prove
 from tests.property.engine.case import Case, Feed, Raw, Step, script
@@ -69,13 +69,13 @@ def test_a_table_that_is_left_behind_is_found_and_made_small(monkeypatch: pytest
 def test_a_lost_row_is_found(monkeypatch: pytest.MonkeyPatch) -> None:
     from penstock.engines.duck import strategies
 
-    compare = strategies.compare
+    difference = strategies.difference
 
-    def loses(step: Compare, stage: str) -> tuple[str, str]:
-        plus, minus = compare(step, stage)
+    def loses(relation: Relation, rows: strategies.Rows, went: str) -> tuple[str, str]:
+        plus, minus = difference(relation, rows, went)
         return f"select * from ({plus}) limit 1", minus
 
-    monkeypatch.setattr(strategies, "compare", loses)
+    monkeypatch.setattr(strategies, "difference", loses)
     wrong = next(said for said in (prove.wrong(prove.sequence(2, n).case) for n in range(200)) if said)
     assert "missing" in wrong
 

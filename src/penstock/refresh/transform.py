@@ -159,9 +159,9 @@ class Keeper:
             minus = self.staged(Compute(delta.went(one, self.txn.version), False)) if one.went else None
             self.deltas[asked] = Delta(plus, minus)
         known = self.deltas[asked]
-        plus, minus = (part if part and part.rows else None for part in (known.plus, known.minus))
-        stages = (plus.name if plus else "", minus.name if minus else "")
-        return Input(one.relation, one.since, plus is not None, minus is not None, False, *stages)
+        came = known.plus.name if known.plus.rows else ""
+        went = known.minus.name if known.minus is not None and known.minus.rows else ""
+        return Input(one.relation, one.since, bool(came), bool(went), False, came, went)
 
     # -- changes -----------------------------------------------------------------------------------------------
 
