@@ -14,13 +14,13 @@ from typing import TYPE_CHECKING
 
 from penstock.base.record import record
 from penstock.model.relation import Query, Read, Relation, Within
-from penstock.plan.blocks import BODY
+from penstock.plan.blocks import BODY, Arm
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
 
     from penstock.model.schema import Schema
-    from penstock.plan.blocks import Arm, Block, Leaf, Part
+    from penstock.plan.blocks import Block, Leaf, Part
 
 _INPUT = re.compile(r'"@(\d+)(~?)"')
 _MODES = {"": "live", "=": "kept", "<": "at"}
@@ -55,6 +55,7 @@ class _Text:
 
     inputs: Mapping[str, Input]
     version: int
+    looked: Mapping[tuple[str, int], str] = field(default_factory=dict)
     reads: dict[str, Read] = field(default_factory=dict)
 
     def put(
@@ -71,6 +72,9 @@ class _Text:
             if mode in _STAGED:
                 return _staged(mode, one)
             mode = _simpler(mode, one)
+            known = self.looked.get((mode, number))
+            if known is not None:
+                return known
             read = Read(one.relation, _MODES[mode], one.since, _high(mode, one, self.version), True, limits)
             return f'"{self.named(f"@{number}{mode}", read)}"'
 
@@ -106,6 +110,32 @@ def _high(mode: str, one: Input, version: int) -> int:
 
 
 # ── rows of arms ────────────────────────────────────────────────────────────────────────────────────────
+
+
+def _values(block: Block, at: int, leaf: Leaf, made: _Text, found: Mapping[tuple[int, int], str]) -> str:
+    """Return the select of what the rows that come, or went, look up in a dependent input; empty for nothing."""
+    arm = block.arms[at]
+    if leaf.lookup is None:
+        return ""
+    as_if = Arm(leaf.lookup.text, arm.columns, arm.leaves)
+    terms = []
+    for sign in "+-":
+        others = "<" if sign == "-" else ""
+        changed = [one for one in arm.linear if made.inputs[one.table].changed]
+        for turn, one in enumerate(changed):
+            known = made.inputs[one.table]
+            if known.came if sign == "+" else known.went:
+                modes = {later.number: others for later in changed[turn + 1 :]}
+                modes |= {earlier.number: "=" for earlier in changed[:turn]} | {one.number: sign}
+                terms.append(made.put(leaf.lookup.text, as_if, modes))
+    stages = {one: found[at, one.number] for one in arm.dependent if (at, one.number) in found}
+    if stages:
+        modes = {one.number: "=" for one in arm.linear if made.inputs[one.table].changed}
+        terms.append(_touched(made, as_if, modes, stages))
+    items = ", ".join(f'"@v{n}"' for n in range(1, len(leaf.lookup.columns) + 1))
+    known_values = " and ".join(f'"@v{n}" is not null' for n in range(1, len(leaf.lookup.columns) + 1))
+    union = " union all ".join(f'select {items} from ({term}) as "@t"' for term in terms)
+    return f'select distinct {items} from ({union}) as "@all" where {known_values}' if terms else ""
 
 
 def _terms(block: Block, made: _Text, sign: str, found: Mapping[tuple[int, int], str]) -> list[tuple[int, str]]:
@@ -188,11 +218,58 @@ def finders(block: Block, inputs: Mapping[str, Input], version: int) -> dict[tup
     return queries
 
 
+def values(
+    block: Block, inputs: Mapping[str, Input], version: int, found: Mapping[tuple[int, int], str]
+) -> dict[tuple[int, int], Query]:
+    """Return, by arm and input, the query of what a change looks up in each dependent input that is not small."""
+    queries = {}
+    for at, arm in enumerate(block.arms):
+        for leaf in arm.dependent:
+            made = _Text(inputs, version)
+            text = _values(block, at, leaf, made, found)
+            if text:
+                queries[at, leaf.number] = made.query(text)
+    return queries
+
+
+def looked_up(leaf: Leaf, one: Input, stage: str, version: int) -> Query:
+    """Return the query of the rows of a dependent input that have one of the staged values."""
+    if leaf.lookup is None:
+        raise ValueError("nothing is looked up in this input")
+    names = tuple(f"@v{n}" for n in range(1, len(leaf.lookup.columns) + 1))
+    read = Read(one.relation, "live", 0, version, True, (Within(leaf.lookup.columns, stage, names),))
+    return Query(f'select {_used(leaf)} from "@rows"', (("@rows", read),))
+
+
+def looked_up_before(leaf: Leaf, one: Input, stage: str, now: str) -> Query:
+    """Return the query of the rows that had one of the staged values before the change; `now` are those that have."""
+    if leaf.lookup is None:
+        raise ValueError("nothing is looked up in this input")
+    kept = f"select {_used(leaf)} from {now}"
+    if one.plus:
+        kept += f" where _rid not in (select _rid from {one.plus})"
+    if not one.minus:
+        return Query(kept)
+    pairs = enumerate(leaf.lookup.columns, 1)
+    equal = " and ".join(f'l.{_ident(name)} = m."@v{n}"' for n, name in pairs)
+    return Query(f"{kept} union all select {_used(leaf, 'l.')} from {one.minus} l semi join {stage} m on {equal}")
+
+
+def _used(leaf: Leaf, prefix: str = "") -> str:
+    names = leaf.lookup.used if leaf.lookup else ()
+    return ", ".join(f"{prefix}{_ident(name)}" for name in dict.fromkeys((*names, "_rid")))
+
+
 def added(
-    block: Block, inputs: Mapping[str, Input], version: int, found: Mapping[tuple[int, int], str], like: Schema
+    block: Block,
+    inputs: Mapping[str, Input],
+    version: int,
+    found: Mapping[tuple[int, int], str],
+    like: Schema,
+    looked: Mapping[tuple[str, int], str],
 ) -> Query:
     """Return the query of the rows of a rows block that come, hidden ids included, with the types `like`."""
-    made = _Text(inputs, version)
+    made = _Text(inputs, version, looked)
     terms = _terms(block, made, "+", found)
     return made.query(_cast(_select(block, terms, ids=True), like) if terms else _nothing(like))
 
@@ -214,10 +291,15 @@ def losses(block: Block, inputs: Mapping[str, Input], version: int) -> list[tupl
 
 
 def changed_keys(
-    block: Block, inputs: Mapping[str, Input], version: int, found: Mapping[tuple[int, int], str], like: Schema
+    block: Block,
+    inputs: Mapping[str, Input],
+    version: int,
+    found: Mapping[tuple[int, int], str],
+    like: Schema,
+    looked: Mapping[tuple[str, int], str],
 ) -> Query:
     """Return the query of the keys of a block that a change touches, as `@key1` and so on."""
-    made = _Text(inputs, version)
+    made = _Text(inputs, version, looked)
     terms = [*_terms(block, made, "-", found), *_terms(block, made, "+", found)]
     types = like.types
     items = ", ".join(
@@ -270,7 +352,12 @@ def went(one: Input, version: int) -> Query:
 
 
 def sums(
-    block: Block, inputs: Mapping[str, Input], version: int, found: Mapping[tuple[int, int], str], like: Schema
+    block: Block,
+    inputs: Mapping[str, Input],
+    version: int,
+    found: Mapping[tuple[int, int], str],
+    like: Schema,
+    looked: Mapping[tuple[str, int], str],
 ) -> Query:
     """Return the query of what a change adds to and takes from the parts of the groups that it touches.
 
@@ -279,7 +366,7 @@ def sums(
     """
     if block.merge is None:
         raise ValueError("the block cannot merge")
-    made = _Text(inputs, version)
+    made = _Text(inputs, version, looked)
     plus, minus = _terms(block, made, "+", found), _terms(block, made, "-", found)
     body = "\nunion all\n".join(_sums(block, terms, sign) for terms, sign in ((plus, 1), (minus, -1)) if terms)
     types = like.types

@@ -34,12 +34,14 @@ class Tuning:
 
     A table whose inputs have fewer than `smallest` rows in all is computed in full from the first: that takes no
     longer. `strict` lets a plan that fails fail the table, where else the table is computed in full. `follow` follows
-    changes wherever that can be done, whatever it is expected to cost.
+    changes wherever that can be done, whatever it is expected to cost. An input of fewer than `looked_up` rows is read
+    as a whole where rows are looked up in it.
     """
 
     smallest: int = 50_000
     strict: bool = False
     follow: bool = False
+    looked_up: int = 20_000
 
 
 @record
@@ -192,13 +194,35 @@ class Keeper:
             where: self.staged(Compute(query, False)).name
             for where, query in delta.finders(block, inputs, self.txn.version).items()
         }
-        if block.kind == "rows":
-            return self.rows(block, relation, inputs, found)
-        if block.merge is not None and not _inexact(block, relation, inputs, found):
-            return self.merge(block, relation, inputs, found)
-        if not block.keys:
+        merges = block.merge is not None and not _inexact(block, relation, inputs, found)
+        if block.kind != "rows" and not merges and not block.keys:
             return self.full(block, relation, inputs)
-        return self.keys(block, relation, inputs, found)
+        looked = self.looked(block, inputs, found)
+        if block.kind == "rows":
+            return self.rows(block, relation, inputs, found, looked)
+        if merges:
+            return self.merge(block, relation, inputs, found, looked)
+        return self.keys(block, relation, inputs, found, looked)
+
+    def looked(
+        self, block: Block, inputs: Mapping[str, Input], found: Mapping[tuple[int, int], str]
+    ) -> dict[tuple[str, int], str]:
+        """Stage what a change looks up in dependent inputs: those rows now (under no mode) and before (`<`)."""
+        looked: dict[tuple[str, int], str] = {}
+        version = self.txn.version
+        for (at, number), query in delta.values(block, inputs, version, found).items():
+            leaf = next(one for one in block.arms[at].dependent if one.number == number)
+            one = inputs[leaf.table]
+            if one.relation.rows < self.tuning.looked_up:
+                continue
+            stage = self.staged(Compute(query, False))
+            now = self.staged(Compute(delta.looked_up(leaf, one, stage.name, version), False))
+            looked["", number] = now.name
+            if one.changed:
+                before = delta.looked_up_before(leaf, one, stage.name, now.name)
+                name = self.staged(Compute(before, False)).name
+                looked["<", number] = looked["=", number] = name
+        return looked
 
     def built(self, block: Block, step: Build) -> Change:
         """Build a relation, and note what that took."""
@@ -217,11 +241,16 @@ class Keeper:
         return change
 
     def rows(
-        self, block: Block, relation: Relation, inputs: Mapping[str, Input], found: Mapping[tuple[int, int], str]
+        self,
+        block: Block,
+        relation: Relation,
+        inputs: Mapping[str, Input],
+        found: Mapping[tuple[int, int], str],
+        looked: Mapping[tuple[str, int], str],
     ) -> Change:
         """Compute the rows that come of a change, beside those that depended on what it touched."""
         version = self.txn.version
-        stage = self.staged(Compute(delta.added(block, inputs, version, found, relation.whole), False))
+        stage = self.staged(Compute(delta.added(block, inputs, version, found, relation.whole, looked), False))
         losses = delta.losses(block, inputs, version)
         if not losses and not found:
             self.how.append("append")
@@ -243,12 +272,17 @@ class Keeper:
         return self.change_by(Replace(relation, stage.name, tuple(old), *identity(block)))
 
     def merge(
-        self, block: Block, relation: Relation, inputs: Mapping[str, Input], found: Mapping[tuple[int, int], str]
+        self,
+        block: Block,
+        relation: Relation,
+        inputs: Mapping[str, Input],
+        found: Mapping[tuple[int, int], str],
+        looked: Mapping[tuple[str, int], str],
     ) -> Change:
         """Add to each group that a change touches what came, and take from it what went."""
         version, like = self.txn.version, relation.whole
         self.how.append("merge")
-        sums = self.staged(Compute(delta.sums(block, inputs, version, found, like), False))
+        sums = self.staged(Compute(delta.sums(block, inputs, version, found, like, looked), False))
         if not sums.rows:
             return Change(relation, 0, 0)
         names = tuple(f"@key{at}" for at in range(1, len(block.keys) + 1))
@@ -269,12 +303,17 @@ class Keeper:
         return self.change_by(Replace(relation, stage.name, old.name, *identity(block)))
 
     def keys(
-        self, block: Block, relation: Relation, inputs: Mapping[str, Input], found: Mapping[tuple[int, int], str]
+        self,
+        block: Block,
+        relation: Relation,
+        inputs: Mapping[str, Input],
+        found: Mapping[tuple[int, int], str],
+        looked: Mapping[tuple[str, int], str],
     ) -> Change:
         """Compute again what stands under the keys that a change touches."""
         version = self.txn.version
         self.how.append("keys")
-        touched = self.staged(Compute(delta.changed_keys(block, inputs, version, found, relation.whole), False))
+        touched = self.staged(Compute(delta.changed_keys(block, inputs, version, found, relation.whole, looked), False))
         if not touched.rows:
             return Change(relation, 0, 0)
         names = tuple(f"@key{at}" for at in range(1, len(block.keys) + 1))
