@@ -22,13 +22,15 @@ VERBS = {
     "run": ("run", "bring tables up to date once"),
     "plan": ("run", "say what a run would do, and why"),
     "sql": ("ask", "ask the warehouse one select"),
-    "show": ("ask", "look at the first rows of a table"),
+    "show": ("ask", "look at the first rows of a table, as it is or as it was"),
     "check": ("prove", "check the project's files, then the rows of its tables"),
     "test": ("prove", "run the unit tests of tables"),
     "lineage": ("look", "show what a table reads and what reads it"),
     "status": ("look", "say what is late or broken, and why"),
     "runs": ("look", "list the newest runs, or tell all about one"),
     "replay": ("run", "try a table's rejected rows again"),
+    "rollback": ("history", "go back to what a table was before its definition changed, at once"),
+    "vacuum": ("history", "remove rows and relations that went long ago"),
 }
 # A word that people bring from elsewhere, and ours for it.
 _ELSEWHERE = {
@@ -38,6 +40,9 @@ _ELSEWHERE = {
     "ls": "status",
     "new": "init",
     "retry": "replay",
+    "restore": "rollback",
+    "undo": "rollback",
+    "gc": "vacuum",
 }
 
 

@@ -23,7 +23,8 @@ if TYPE_CHECKING:
     from penstock.plan.blocks import Arm, Block, Leaf, Part
 
 _INPUT = re.compile(r'"@(\d+)(~?)"')
-_MODES = {"": "live", "+": "plus", "-": "minus", "=": "kept", "<": "at", "~": "either"}
+_MODES = {"": "live", "=": "kept", "<": "at"}
+_STAGED = {"+": "{plus}", "-": "{minus}", "~": "(from {plus} union all from {minus})"}
 
 
 @record
@@ -31,7 +32,7 @@ class Input:
     """A relation that a block reads, and what happened to it since the block last looked.
 
     `since` is the version that the block shows; `came` and `went` say whether rows did; `new` that nothing is known
-    of the rows before: it was built anew.
+    of the rows before: it was built anew. The stages `plus` and `minus` have the rows that came and went.
     """
 
     relation: Relation
@@ -39,6 +40,8 @@ class Input:
     came: bool = False
     went: bool = False
     new: bool = False
+    plus: str = ""
+    minus: str = ""
 
     @property
     def changed(self) -> bool:
@@ -65,6 +68,9 @@ class _Text:
             mode = match[2] or modes.get(number, "")
             limits = (within or {}).get(number, ())
             one = self.inputs[tables[number]]
+            if mode in _STAGED:
+                return _STAGED[mode].format(plus=one.plus, minus=one.minus)
+            mode = _simpler(mode, one)
             read = Read(one.relation, _MODES[mode], one.since, _high(mode, one, self.version), True, limits)
             return f'"{self.named(f"@{number}{mode}", read)}"'
 
@@ -80,6 +86,13 @@ class _Text:
     def query(self, text: str) -> Query:
         """Return the query."""
         return Query(text, tuple(self.reads.items()))
+
+
+def _simpler(mode: str, one: Input) -> str:
+    """Return the mode that reads the same with less: where no rows went, those as they were are the ones kept."""
+    if mode == "<" and not one.went:
+        mode = "="
+    return "" if mode == "=" and not one.came else mode
 
 
 def _high(mode: str, one: Input, version: int) -> int:
@@ -239,6 +252,16 @@ def whole(block: Block, inputs: Mapping[str, Input], version: int, like: Schema 
     return made.query(_cast(text, like) if like is not None else text)
 
 
+def came(one: Input, version: int) -> Query:
+    """Return the query of the rows of an input that came since the block last looked, with their ids."""
+    return Query('from "@plus"', (("@plus", Read(one.relation, "plus", one.since, version, ids=True)),))
+
+
+def went(one: Input, version: int) -> Query:
+    """Return the query of the rows of an input that went since the block last looked, with their ids."""
+    return Query('from "@minus"', (("@minus", Read(one.relation, "minus", one.since, version, ids=True)),))
+
+
 def sums(
     block: Block, inputs: Mapping[str, Input], version: int, found: Mapping[tuple[int, int], str], like: Schema
 ) -> Query:
@@ -250,8 +273,8 @@ def sums(
     if block.merge is None:
         raise ValueError("the block cannot merge")
     made = _Text(inputs, version)
-    came, went = _terms(block, made, "+", found), _terms(block, made, "-", found)
-    body = "\nunion all\n".join(_sums(block, terms, sign) for terms, sign in ((came, 1), (went, -1)) if terms)
+    plus, minus = _terms(block, made, "+", found), _terms(block, made, "-", found)
+    body = "\nunion all\n".join(_sums(block, terms, sign) for terms, sign in ((plus, 1), (minus, -1)) if terms)
     types = like.types
     keys = [
         f'cast({key} as {types[held]}) as "@key{at}"'

@@ -2,21 +2,23 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import astuple, dataclass, field
 from typing import TYPE_CHECKING
 
-from penstock.base.errors import FatalError, RunError
+from penstock.base.errors import FatalError
 from penstock.base.record import record
 from penstock.model.change import Change, Staged
 from penstock.model.relation import Query, Within
 from penstock.model.step import Build, Compute, Extend, Replace
 from penstock.plan import delta
 from penstock.plan.blocks import Plan
+from penstock.plan.cost import Costs, following_took, full_took, pays
 from penstock.plan.delta import Input
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from penstock.base.clock import Clock
     from penstock.model.relation import Relation
     from penstock.model.schema import Schema
     from penstock.model.table import Table
@@ -31,16 +33,13 @@ class Tuning:
     """How refreshes are chosen.
 
     A table whose inputs have fewer than `smallest` rows in all is computed in full from the first: that takes no
-    longer. `strict` lets a plan that fails fail the table, where else the table is computed in full and the reason
-    noted.
+    longer. `strict` lets a plan that fails fail the table, where else the table is computed in full. `follow` follows
+    changes wherever that can be done, whatever it is expected to cost.
     """
 
     smallest: int = 50_000
     strict: bool = False
-
-
-class PlanFailedError(RunError):
-    """A plan could not be carried out; the table's own text says whether it is wrong itself."""
+    follow: bool = False
 
 
 @record
@@ -49,6 +48,19 @@ class Planned:
 
     plan: Plan
     schema: Schema
+
+
+@record
+class Delta:
+    """What happened to a relation since a version: the stages of the rows that came and went."""
+
+    plus: Staged
+    minus: Staged
+
+    @property
+    def rows(self) -> int:
+        """How many rows came and went."""
+        return self.plus.rows + self.minus.rows
 
 
 _planned: dict[tuple[str, tuple[Schema, ...]], Planned] = {}
@@ -77,11 +89,19 @@ def query_of(table: Table) -> Query:
 
 @dataclass
 class Keeper:
-    """Brings blocks up to date within a transaction; `relations` are the tables as the transaction has them."""
+    """Brings blocks up to date within a transaction; `relations` are the tables as the transaction has them.
+
+    `asked` says that everything is to be computed in full. `costs` are those of the table whose turn it was last.
+    """
 
     txn: Txn
     relations: dict[str, Relation]
+    clock: Clock
+    tuning: Tuning
+    asked: bool = False
+    costs: Costs = field(default_factory=Costs)
     fresh: set[str] = field(default_factory=set)
+    deltas: dict[tuple[str, int], Delta] = field(default_factory=dict)
     how: list[str] = field(default_factory=list)
 
     def table(self, table: Table, known: Planned) -> Change | None:
@@ -102,7 +122,7 @@ class Keeper:
                 return None
             self.how.append("build")
             build = Build(table.name, query, table.fingerprint, table.key, top.hidden, top.mark, parts)
-            return self.change_by(build)
+            return self.built(top, build)
         return self.change(top, relation)
 
     def hidden(self, block: Block) -> None:
@@ -112,11 +132,11 @@ class Keeper:
         relation = self.relations.get(block.name)
         if relation is None:
             query = delta.whole(block, self.inputs(block, None), self.txn.version)
-            change = self.change_by(Build(block.name, query, block.mark, (), block.hidden, block.mark))
+            change = self.built(block, Build(block.name, query, block.mark, (), block.hidden, block.mark))
         else:
             change = self.change(block, relation)
         applied = self.txn.apply(change)
-        self.txn.seen(applied, self.txn.version)
+        self.txn.seen(applied, self.txn.version, tuple(astuple(self.costs)))
         self.relations[block.name] = applied
         self.fresh.add(block.name)
 
@@ -126,18 +146,47 @@ class Keeper:
         found = {}
         for name in block.tables:
             one = self.relations[name]
-            found[name] = Input(one, since, one.changed > since, one.lost > since, one.built > since)
+            # What was vacuumed since can be followed as little as what was built since.
+            new = one.built > since or (one.changed > since and self.txn.kept_since(name) > since)
+            found[name] = Input(one, since, one.changed > since, one.lost > since, new)
         return found
+
+    def followed(self, one: Input) -> Input:
+        """Return an input with what came and went, read once for all that look from the same version."""
+        asked = (one.relation.name, one.since)
+        if asked not in self.deltas:
+            plus = self.staged(Compute(delta.came(one, self.txn.version)))
+            minus = self.staged(Compute(delta.went(one, self.txn.version)))
+            self.deltas[asked] = Delta(plus, minus)
+        known = self.deltas[asked]
+        came, went = bool(known.plus.rows), bool(known.minus.rows)
+        return Input(one.relation, one.since, came, went, False, known.plus.name, known.minus.name)
 
     # -- changes -----------------------------------------------------------------------------------------------
 
     def change(self, block: Block, relation: Relation) -> Change:
         """Return the change of a block's relation by what happened to its inputs."""
         inputs = self.inputs(block, relation)
+        self.costs = Costs(*relation.costs)  # type: ignore[arg-type]  # the last ones count rows and turns
+        if self.asked:
+            return self.full(block, relation, inputs)
         if not any(one.changed for one in inputs.values()):
             return Change(relation, 0, 0)
         if not can_follow(block, inputs):
             return self.full(block, relation, inputs)
+        began = self.clock.monotonic()
+        inputs = {name: self.followed(one) if one.changed else one for name, one in inputs.items()}
+        if not any(one.changed for one in inputs.values()):
+            return Change(relation, 0, 0)
+        changed = sum(self.deltas[name, one.since].rows for name, one in inputs.items() if one.changed)
+        if not self.tuning.follow and not pays(self.costs, changed, _rows_in(block, self.relations)):
+            return self.full(block, relation, inputs)
+        change = self.following(block, relation, inputs)
+        self.costs = following_took(self.costs, self.clock.monotonic() - began, changed)
+        return change
+
+    def following(self, block: Block, relation: Relation, inputs: Mapping[str, Input]) -> Change:
+        """Return the change of a block that what changed of its inputs leads to."""
         found = {
             where: self.staged(Compute(query)).name
             for where, query in delta.finders(block, inputs, self.txn.version).items()
@@ -150,11 +199,21 @@ class Keeper:
             return self.full(block, relation, inputs)
         return self.keys(block, relation, inputs, found)
 
+    def built(self, block: Block, step: Build) -> Change:
+        """Build a relation, and note what that took."""
+        began = self.clock.monotonic()
+        change = self.change_by(step)
+        self.costs = full_took(Costs(), self.clock.monotonic() - began, _rows_in(block, self.relations))
+        return change
+
     def full(self, block: Block, relation: Relation, inputs: Mapping[str, Input]) -> Change:
         """Compute everything, and compare."""
         self.how.append("full")
+        began = self.clock.monotonic()
         stage = self.staged(Compute(delta.whole(block, inputs, self.txn.version, relation.whole)))
-        return self.change_by(Replace(relation, stage.name, None, *identity(block)))
+        change = self.change_by(Replace(relation, stage.name, None, *identity(block)))
+        self.costs = full_took(self.costs, self.clock.monotonic() - began, _rows_in(block, self.relations))
+        return change
 
     def rows(
         self, block: Block, relation: Relation, inputs: Mapping[str, Input], found: Mapping[tuple[int, int], str]
@@ -233,6 +292,10 @@ class Keeper:
         if not isinstance(found, Change):
             raise FatalError(f"a step {type(step).__name__} gave no change")
         return found
+
+
+def _rows_in(block: Block, relations: Mapping[str, Relation]) -> int:
+    return sum(relations[name].rows for name in block.tables)
 
 
 def can_follow(block: Block, inputs: Mapping[str, Input]) -> bool:

@@ -250,7 +250,8 @@ class RoundsNumbers(Hostile):
 class ForgetsDeliveries(Hostile):
     """It keeps the first version that was delivered to a sink."""
 
-    def deliver(self, sink: str, version: int) -> None:
+    def deliver(self, sink: str, version: int, since: int = 0) -> None:
+        del since
         self.epochs.setdefault(sink, version)
 
 

@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING, NoReturn
 
 from penstock.base.errors import FatalError, PlanError, UnsupportedError
 from penstock.model.change import Change, Staged
-from penstock.model.commit import Commit, Counts
-from penstock.model.relation import Query, Read, Relation
+from penstock.model.commit import Commit, Counts, Removed
+from penstock.model.relation import Query, Read, Relation, Span
 from penstock.model.schema import Schema
 from penstock.model.step import Build, Compare, Compute, Conform, Found, Receive
 from penstock.protocols.engine import EngineCan
@@ -21,6 +21,7 @@ from penstock.testing.tiny_sql import Row, TinyRows, evaluate, received
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
+    from datetime import datetime
 
     from penstock.model.position import Position
     from penstock.model.shape import Shape
@@ -112,9 +113,42 @@ class TinyEngine:
         """Return the newest version that this warehouse has set out to deliver to a sink."""
         return self.epochs.get(sink)
 
-    def deliver(self, sink: str, version: int) -> None:
+    def shown(self, sink: str) -> int | None:
+        """Return the oldest version that a sink may show: of the newest alone it knows."""
+        return self.epochs.get(sink)
+
+    def deliver(self, sink: str, version: int, since: int = 0) -> None:
         """Note that this warehouse sets out to deliver a version to a sink."""
+        del since
         self.epochs[sink] = version
+
+    def spans(self, name: str) -> Sequence[Span]:
+        """Return what a table's name has shown, the oldest first."""
+        ended = [Span(one, one.built, until) for one, until in self.kept.retired if one.name == name]
+        present = self.kept.relations.get(name)
+        return [*ended, *([Span(present, present.built)] if present else [])]
+
+    def kept_since(self, name: str) -> int:
+        """Keep all that ever was."""
+        del name
+        return 0
+
+    def version_at(self, at: datetime) -> int | None:
+        """Return the last version that was committed at an instant or before it."""
+        return max((commit.version for commit in self.kept.commits if commit.at <= at), default=None)
+
+    def vacuumed(self) -> tuple[datetime, int] | None:
+        """Never vacuum."""
+        return None
+
+    def refused(self) -> Mapping[str, str]:
+        """Refuse no definition."""
+        return {}
+
+    def vacuum(self, floors: Mapping[str, int], horizon: int, at: datetime) -> Removed:
+        """Remove nothing."""
+        del floors, horizon, at
+        return Removed()
 
     def commits(self, limit: int | None = None, run: str = "") -> Sequence[Commit]:
         """Return commits, the newest first."""
@@ -328,6 +362,15 @@ class TinyTxn:
         if change.built:
             rows = {name: kept for name, kept in self.now.rows.items() if name != change.relation.physical}
             self.now = replace(self.now, rows=rows)
+
+    def kept_since(self, name: str) -> int:
+        """Keep all that ever was."""
+        del name
+        return 0
+
+    def restore(self, relation: Relation) -> Relation:
+        """Refuse: it goes back to nothing."""
+        _unsupported(f"rolling {relation.name} back")
 
     def seen(self, relation: Relation, version: int) -> None:
         """Note that a table shows its inputs as of a version."""

@@ -20,6 +20,8 @@ CASES = {
     "runs": ("runs",),
     "runs-one": ("runs", "01KJ"),
     "replay": ("replay", "raw.orders"),
+    "rollback": ("rollback", "spend"),
+    "vacuum": ("vacuum",),
 }
 
 

@@ -25,3 +25,4 @@ class State:
     leaving: list[str] = field(default_factory=list)
     with_graves: set[str] = field(default_factory=set)
     nulls: dict[tuple[str, tuple[str, ...]], bool] = field(default_factory=dict)
+    refusals: bool = False

@@ -171,7 +171,8 @@ def _replace(step: Replace, desk: Desk) -> Change:
 
 
 def _live(relation: Relation) -> str:
-    return f"select {idents(relation.whole.names, 'l.')}, l._rid from {stored(relation.physical)} l"
+    names = (*relation.whole.names, *strategies.hidden_of(relation))
+    return f"select {idents(names, 'l.')} from {stored(relation.physical)} l"
 
 
 def _old(desk: Desk, relation: Relation, within: tuple[Within, ...]) -> str:
@@ -189,8 +190,8 @@ def _difference(desk: Desk, relation: Relation, rows: strategies.Rows, partition
     added = int((one(desk.con.execute(f"create temp table {came} as {plus}")) or (0,))[0])
     after = _after(relation, came if added else "", went if removed else "")
     shown = f"(select {idents(relation.schema.names)} from {came})"
-    plus, minus = came if added else None, went if removed else None
-    return Change(relation, added, removed, plus, minus, after, partition, keeps=True, shown=shown)
+    parts = (came if added else None, went if removed else None)
+    return Change(relation, added, removed, *parts, after, partition, keeps=True, shown=shown)
 
 
 def _after(relation: Relation, came: str, went: str) -> str:
@@ -214,8 +215,9 @@ def _remove(step: Remove, desk: Desk) -> Change:
 @_run.register(Extend)
 def _extend(step: Extend, _desk: Desk) -> Change:
     came = step.stage if step.rows else ""
+    after = _after(step.relation, came, "")
     shown = f"(select {idents(step.relation.schema.names)} from {came})"
-    return Change(step.relation, step.rows, 0, came or None, after=_after(step.relation, came, ""), shown=shown)
+    return Change(step.relation, step.rows, 0, came or None, after=after, shown=shown)
 
 
 def _rows(desk: Desk, stage: str) -> int:
