@@ -199,7 +199,7 @@ class ForgetsWhatItSaw(Hostile):
     """It does not note which version of its inputs a table shows."""
 
     class txn(TinyTxn):  # noqa: N801
-        def seen(self, relation: Relation, version: int) -> None:
+        def seen(self, relation: Relation, version: int, costs: tuple[float, ...] | None = None) -> None:
             pass
 
 

@@ -249,6 +249,11 @@ class TinyTxn:
 
     # -- computing -------------------------------------------------------------------------------------------------
 
+    def describe(self, query: Query) -> Schema:
+        """Return the columns that a query gives over the tables as this transaction has them."""
+        schema, _ = self.now.run(query)
+        return schema
+
     def run(self, step: Step) -> Staged | Change:
         """Carry out a step."""
         if isinstance(step, Compute):
@@ -372,10 +377,10 @@ class TinyTxn:
         """Refuse: it goes back to nothing."""
         _unsupported(f"rolling {relation.name} back")
 
-    def seen(self, relation: Relation, version: int) -> None:
-        """Note that a table shows its inputs as of a version."""
+    def seen(self, relation: Relation, version: int, costs: tuple[float, ...] | None = None) -> None:
+        """Note that a table shows its inputs as of a version, and what was learned of its costs."""
         present = self.now.relations.get(relation.name, relation)
-        self._know(replace(present, seen=version))
+        self._know(replace(present, seen=version, costs=present.costs if costs is None else costs))
 
     def _know(self, relation: Relation) -> None:
         self.now = replace(self.now, relations={**self.now.relations, relation.name: relation})
@@ -416,3 +421,11 @@ def _unique(name: str, key: tuple[str, ...], schema: Schema, rows: Sequence[Row]
 
 def _unsupported(what: str) -> NoReturn:
     raise UnsupportedError(what, hint="the tiny engine only computes tables anew")
+
+
+if TYPE_CHECKING:
+    from penstock.protocols.engine import Engine, Txn
+
+    # the type checker compares the two with the protocol
+    _engine: Engine = TinyEngine()
+    _txn: Txn = TinyTxn(TinyEngine())

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from tests.property.engine.sequence import Made
 
 # the strategies that tables must have been brought up to date by, as the journal's steps begin to say it
-STRATEGIES = frozenset({"build", "full"})
+STRATEGIES = frozenset({"append", "build", "full", "keys", "merge"})
 
 
 def strategy_of(said: str) -> str:

@@ -79,7 +79,9 @@ def _agree(relation: Relation, left: str, right: str, key: Sequence[str], *, loo
     parts = [same(exact, left, right)]
     for name in near:
         a, b = f"{left}.{ident(name)}", f"{right}.{ident(name)}"
-        parts.append(f"({a} is not distinct from {b} or abs({a} - {b}) <= {_NEAR} * greatest(abs({a}), abs({b})))")
+        finite = f"isfinite({a}) and isfinite({b})"  # to DuckDB, NaN and infinity are near to everything
+        near_enough = f"abs({a} - {b}) <= {_NEAR} * greatest(abs({a}), abs({b}))"
+        parts.append(f"({a} is not distinct from {b} or {finite} and {near_enough})")
     return " and ".join(parts)
 
 
