@@ -210,6 +210,10 @@ class Engine(Protocol):
         """Return the relation that a table's name showed at a version, or None; an older one may have been vacuumed."""
         ...
 
+    def unsound(self, relation: Relation) -> Sequence[str]:
+        """Return what of a relation's storage breaks the rules by which it is kept, in words; nothing where none."""
+        ...
+
     def held(self, source: str) -> Mapping[str, Position]:
         """Return the position that an incomplete snapshot has reached, by partition."""
         ...

@@ -143,6 +143,17 @@ class DuckEngine:
         condition = f"name = '{quoted}' and built <= {version} and (retired is null or retired > {version})"
         return layout.relations(self._con, condition).get(name)
 
+    def unsound(self, relation: Relation) -> list[str]:
+        """Return what of a relation's storage breaks its rules."""
+        from penstock.engines.duck.soundness import unsound
+
+        cursor = self._con.cursor()
+        try:
+            with translated(subject=relation.name):
+                return unsound(cursor, relation, self.version, relation.physical in self._catalog.with_graves)
+        finally:
+            cursor.close()
+
     def positions(self, source: str) -> Mapping[str, Position]:
         """Return the committed position of each partition of a raw table."""
         return self._catalog.positions.get(source, {})
@@ -200,7 +211,7 @@ class DuckEngine:
 
     def describe(self, query: Query, schemas: Mapping[str, Schema]) -> Schema:
         """Return the columns that a query gives over tables of these schemas."""
-        con = duckdb.connect(config={"TimeZone": "UTC"})
+        con = duckdb.connect(config={"TimeZone": "UTC", "autoinstall_known_extensions": "false"})
         try:
             make_known(con, query.text, set())
             for name, schema in schemas.items():
