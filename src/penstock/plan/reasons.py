@@ -36,7 +36,7 @@ _ADVICE: tuple[tuple[str, str], ...] = (
     (r"columns\(…\)", "list the columns"),
     (r"a positional join", "join on a key"),
     (r"a \w+ asof join", "put the table whose rows are all kept first, and write asof left join"),
-    (r"a \w+ join", "write it as an inner or a left join"),
+    (r"a .*join\Z", "write it as an inner or a left join"),
     (r"a subquery in a join's condition", "put the condition into where, or join to the subquery"),
     (r"a subquery in a table function", "compute what goes into the function in a subquery in from"),
     (r"select as struct", "list the columns, and make the struct of them where it is read"),

@@ -96,10 +96,11 @@ def _near(columns: Sequence[str], exact: Sequence[str], floats: Sequence[str], s
 
 
 def _comparable(name: str, kind: str) -> str:
-    """Return a column as it is compared: floats within lists and structs in single precision."""
+    """Return a column as it is compared: floats within lists and structs as texts of single precision."""
     if kind in _FLOATS or not _INNER.search(kind):
         return name
-    return f"cast({name} as {_INNER.sub('float', kind)}) as {name}"
+    single = f"try_cast({name} as {_INNER.sub('float', kind)})"  # null where a value is too large for it
+    return f"coalesce(cast({single} as varchar), cast({name} as varchar)) as {name}"
 
 
 def _reads(wanted: Query, stored: Query) -> tuple[tuple[str, Read], ...]:
