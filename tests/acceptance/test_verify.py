@@ -72,8 +72,8 @@ TABLES = {
     "round(sum(precipitation), 1) as rain, sum(wind) as wind from csv.weather group by all",
     "weather.week": "select date, avg(temp_max) over (partition by weather order by date rows 6 preceding) as week "
     "from csv.weather",
-    "stock.weeks": "select date_trunc('week', date) as week, last(close order by date) as close, sum(volume) as volume, "
-    "max(high) - min(low) as spread from csv.stock group by 1",
+    "stock.weeks": "select date_trunc('week', date) as week, last(close order by date) as close, "
+    "sum(volume) as volume, max(high) - min(low) as spread from csv.stock group by 1",
     "stock.calm": "select s.date, s.close from csv.stock s asof join csv.weather w on w.date + 4000 <= s.date",
     "strikes.kinds": 'select "Wildlife Species" as species, "Time of day" as time, count(*) as strikes, '
     'sum("Cost Total $") as cost from csv.birdstrikes group by all',

@@ -32,7 +32,7 @@ _LONGEST = 60
 
 @record
 class Effect:
-    """What a change of one input of a block leads to: `change` is `grows` or `loses`."""
+    """What a change of one input of a block leads to: `grows` is rows that come, `loses` rows that change or go."""
 
     input: str
     change: str
@@ -44,6 +44,7 @@ class Effect:
 class Piece:
     """A block: its name in words, the relation that holds its rows, what it reads, and what changes of that do.
 
+    Another block that it reads is called `block` and its place in the list, from one.
     `kept` says that the relation is one that nobody sees, `rows` how many it has, None where it is not built.
     """
 
@@ -94,16 +95,17 @@ def explain(table: str, plan: Plan, types: Mapping[str, Mapping[str, str]]) -> E
         why = tuple(reason(words) for words in plan.words)
         return Explained(table, "sql", "it is computed in full whenever an input changed", reasons=why)
     names = called(plan)
+    numbers = {block.name: f"block {number}" for number, block in enumerate(plan.blocks, 1)}
     pieces: list[Piece] = []
     stopping: list[str] = []
     dearer: list[str] = []
     loose: list[str] = []
     for block in plan.blocks:
-        effects = list(_effects(block, names, types.get(block.name, {})))
+        effects = list(_effects(block, numbers, types.get(block.name, {})))
         for _, choice in effects:
             (stopping if choice.strategy == "full" else dearer).append(choice.words)
         loose += block.loose
-        shown = tuple(_name(one, names) for one in block.tables)
+        shown = tuple(numbers.get(one, one) for one in block.tables)
         pieces.append(
             Piece(names[block.name], block.name, _KINDS[block.kind], shown, tuple(effect for effect, _ in effects),
                   is_hidden(block.name))
@@ -127,11 +129,11 @@ def _finding(inputs: Sequence[Follows], blocks: int) -> str:
     return "it follows what changed"
 
 
-def _effects(block: Block, names: Mapping[str, str], types: Mapping[str, str]) -> Iterator[tuple[Effect, Choice]]:
+def _effects(block: Block, numbers: Mapping[str, str], types: Mapping[str, str]) -> Iterator[tuple[Effect, Choice]]:
     for one in block.tables:
         for word, move in (("grows", GROWS), ("loses", LOSES)):
             choice = choose(block, {one: move}, types)
-            yield Effect(_name(one, names), word, choice.strategy, choice.why), choice
+            yield Effect(numbers.get(one, one), word, choice.strategy, choice.why), choice
 
 
 # ── the table as a whole ────────────────────────────────────────────────────────────────────────────────
@@ -166,19 +168,17 @@ def called(plan: Plan) -> dict[str, str]:
     named: dict[str, str] = {}
     known = {block.name: block for block in plan.blocks}
     for block in plan.blocks:
-        name = _said(block, known, named) if is_hidden(block.name) else block.name
-        same = [one for one in named.values() if one == name or one.startswith(f"{name}, ")]
-        named[block.name] = f"{name}, {len(same) + 1}" if same else name
+        name = _said(block, known) if is_hidden(block.name) else block.name
+        same = [one for one in named.values() if one == name or one.startswith(f"{name}, no. ")]
+        named[block.name] = f"{name}, no. {len(same) + 1}" if same else name
     return named
 
 
-def _said(block: Block, known: Mapping[str, Block], named: Mapping[str, str]) -> str:
-    sides = [dict.fromkeys(_name(leaf.table, named) for leaf in arm.leaves) for arm in block.arms]
-    over = _listed(dict.fromkeys(name for side in sides for name in side))
+def _said(block: Block, known: Mapping[str, Block]) -> str:
+    over = _listed(dict.fromkeys(_base(block, known)))
     keys = _listed(dict.fromkeys(words(key, block.arms[0], known) for key in block.keys))
     if block.kind == "compound":
-        word = "both in" if " intersect " in block.outer else "left of"
-        return f"rows {word} {over}"
+        return f"rows {'in both of' if ' intersect ' in block.outer else 'left of'} {over}"
     if block.kind == "group":
         return f"groups of {over} by {keys}" if keys else f"all of {over} in one group"
     if block.kind == "window":
@@ -186,9 +186,13 @@ def _said(block: Block, known: Mapping[str, Block], named: Mapping[str, str]) ->
     return f"{_KINDS[block.kind]} of {over}"
 
 
-def _name(relation: str, names: Mapping[str, str]) -> str:
-    found = names.get(relation, relation)
-    return f"({found})" if " " in found else found
+def _base(block: Block, known: Mapping[str, Block]) -> Iterator[str]:
+    """Give the tables that a block is made of, those under hidden ones, too."""
+    for name in block.tables:
+        if name in known:
+            yield from _base(known[name], known)
+        else:
+            yield name
 
 
 def _listed(names: Iterable[str]) -> str:

@@ -61,7 +61,7 @@ _ADVICE: tuple[tuple[str, str], ...] = (
     (r"limit", "say which rows: add order by"),
     (r"one group of all rows", "count, sum, avg, min and max can be added to; others can where they are grouped"),
     (r"a window without a partition", "add partition by with a column that all windows share"),
-    (r"a subquery that has no equality", "add an equality with a column of the rows outside: where o.id = c.id"),
+    (r"a subquery that has no equality", "add an equality with a row outside (o.id = c.id), or filter when you read"),
     (r"floats in a sum", "cast them to decimal in the sum: those can be taken out again exactly"),
     (r"(first|last|nth)\w*\(\) over ties", "order by more columns, until no two rows are equal in them"),
     (r"(list|array_agg|string_agg|listagg|group_concat|first|last)\(\) without",

@@ -221,10 +221,10 @@ EXPLAINED = Explained(
             "spend",
             "spend",
             "first rows",
-            ("(groups of raw.orders by customer_id)",),
+            ("block 1",),
             (
-                Effect("(groups of raw.orders by customer_id)", "grows", "full", "the first rows are chosen again"),
-                Effect("(groups of raw.orders by customer_id)", "loses", "full", "the first rows are chosen again"),
+                Effect("block 1", "grows", "full", "the first rows are chosen again"),
+                Effect("block 1", "loses", "full", "the first rows are chosen again"),
             ),
         ),
     ),

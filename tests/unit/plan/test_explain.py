@@ -106,8 +106,15 @@ def test_a_hidden_block_is_called_by_what_it_holds():
     assert first.name == "groups of raw.orders by who, DATE_TRUNC('MONTH', day)"
     assert first.kept
     assert (last.name, last.kept) == ("t", False)
-    assert last.reads == ("raw.people", f"({first.name})")
+    assert last.reads == ("raw.people", "block 1")
     assert not any("@" in piece.name + "".join(e.input + e.why for e in piece.effects) for piece in found.blocks)
+
+
+def test_a_block_over_another_is_called_by_the_tables_under_both():
+    grouped = "select who, count(*) as n from raw.orders group by 1"
+    text = f"select who, n, rank() over (order by n) as r from ({grouped}) limit 3"
+    names = [piece.name for piece in explained(text, "who", "n", "r").blocks]
+    assert names == ["groups of raw.orders by who", "windows over raw.orders", "t"]
 
 
 def test_two_hidden_blocks_of_one_name_are_told_apart():
@@ -116,7 +123,7 @@ def test_two_hidden_blocks_of_one_name_are_told_apart():
         "join (select who, max(day) as n from raw.orders group by who) b on a.who = b.who"
     )
     names = [piece.name for piece in explained(text, "n", "m").blocks]
-    assert names == ["groups of raw.orders by who", "groups of raw.orders by who, 2", "t"]
+    assert names == ["groups of raw.orders by who", "groups of raw.orders by who, no. 2", "t"]
 
 
 def test_what_a_query_leaves_open_is_said_with_what_to_write():
