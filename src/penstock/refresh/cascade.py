@@ -299,7 +299,7 @@ class _Attempt:
         if not known.plan.blocks:
             return None
         if self.keeper is None:
-            self.keeper = transform.Keeper(self.txn, self.relations)
+            self.keeper = transform.Keeper(self.txn, self.relations, anew=self.job.full)
         try:
             change = self.keeper.table(table, known)
         except Replay:

@@ -77,12 +77,16 @@ def query_of(table: Table) -> Query:
 
 @dataclass
 class Keeper:
-    """Brings blocks up to date within a transaction; `relations` are the tables as the transaction has them."""
+    """Brings blocks up to date within a transaction; `relations` are the tables as the transaction has them.
+
+    `anew` asks for everything to be computed again, changed input or not.
+    """
 
     txn: Txn
     relations: dict[str, Relation]
     fresh: set[str] = field(default_factory=set)
     how: list[str] = field(default_factory=list)
+    anew: bool = False
 
     def table(self, table: Table, known: Planned) -> Change | None:
         """Return the change of a table by its plan, its hidden relations brought up to date before.
@@ -134,6 +138,8 @@ class Keeper:
     def change(self, block: Block, relation: Relation) -> Change:
         """Return the change of a block's relation by what happened to its inputs."""
         inputs = self.inputs(block, relation)
+        if self.anew:
+            return self.full(block, relation, inputs)
         if not any(one.changed for one in inputs.values()):
             return Change(relation, 0, 0)
         if not can_follow(block, inputs):

@@ -154,6 +154,16 @@ def test_a_column_of_another_type_is_found(shop):
     )
 
 
+def test_a_full_run_mends_what_was_tampered_with(shop):
+    """Values of tables, and what is kept out of sight for them."""
+    shop.tamper("update {live} set spend = 0 where who = 7", "spend")
+    shop.tamper('update {live} set "@n" = "@n" + 1', "@%")
+    assert {name for name, state in shop.states().items() if state == "differs"} == {"spend", "named"}
+    with shop.open() as app:
+        assert requests.run(app, full=True).state == "done"
+    assert shop.states() == CLEAN
+
+
 def test_what_a_query_leaves_open_is_left_out_with_the_reason(shop):
     found = shop.verify("latest", "lists")
     assert found["latest"].reason == "now() gives another answer each time"
