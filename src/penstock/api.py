@@ -26,7 +26,17 @@ if TYPE_CHECKING:
     import pandas as pd
     import polars as pl
 
-    from penstock.app.answers import Lineage, Planned, Replayed, RolledBack, TableStatus, UnitResult, Vacuumed
+    from penstock.app.answers import (
+        Explained,
+        Lineage,
+        Planned,
+        Replayed,
+        RolledBack,
+        TableStatus,
+        UnitResult,
+        Vacuumed,
+        Verified,
+    )  # fmt: skip
     from penstock.app.requests import App
     from penstock.load.declared import check, sink, source, table
     from penstock.protocols.engine import Rows
@@ -189,6 +199,18 @@ class Project:
         from penstock.app import requests
 
         return requests.check(self._open(), select)
+
+    def verify(self, *select: str, rows: int = 5) -> list[Verified]:
+        """Recompute the selected tables in full and compare, with at most so many rows of a difference."""
+        from penstock.app import requests
+
+        return requests.verify(self._open(), select, rows=rows)
+
+    def explain(self, name: str) -> Explained:
+        """Return how a table is kept fresh, and why: its blocks, what a change leads to, what it would cost."""
+        from penstock.app import requests
+
+        return requests.explain(self._open(), name)
 
     def test(self, *select: str) -> list[UnitResult]:
         """Run the unit tests of the selected tables; they touch nothing in the warehouse."""

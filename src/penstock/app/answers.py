@@ -6,9 +6,13 @@ from datetime import datetime
 from typing import Any
 
 from penstock.base.record import record
+from penstock.model.proof import Verified
 from penstock.model.unit import UnitResult
+from penstock.plan.explain import Explained
 
-__all__ = ["Lineage", "Planned", "Replayed", "RolledBack", "TableStatus", "UnitResult", "Vacuumed"]
+__all__ = [
+    "Explained", "Lineage", "Planned", "Replayed", "RolledBack", "TableStatus", "UnitResult", "Vacuumed", "Verified",
+]  # fmt: skip
 
 
 @record

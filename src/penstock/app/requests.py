@@ -13,7 +13,7 @@ from penstock.model.table import Table
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
-    from penstock.app.answers import Lineage, Planned, Replayed, TableStatus, UnitResult
+    from penstock.app.answers import Explained, Lineage, Planned, Replayed, TableStatus, UnitResult, Verified
     from penstock.model.check import Verdict
     from penstock.model.relation import Relation
     from penstock.model.run import Run, Step
@@ -21,8 +21,8 @@ if TYPE_CHECKING:
     from penstock.run.events import Event
 
 __all__ = [
-    "App", "check", "lineage", "open_project", "plan", "replay", "run", "run_detail", "runs", "show",
-    "sql", "status", "test",
+    "App", "check", "explain", "lineage", "open_project", "plan", "replay", "run", "run_detail", "runs", "show",
+    "sql", "status", "test", "verify",
 ]  # fmt: skip
 
 
@@ -143,6 +143,23 @@ def test(app: App, select: Sequence[str] = ()) -> list[UnitResult]:  # noqa: PT0
     units = [u for u in app.project.units if u.table in tables]
     schemas = {name: relation.schema for name, relation in app.engine.relations().items()}
     return run_units(app.project, units, lambda: open_engine(":memory:"), app.function, schemas=schemas)
+
+
+def explain(app: App, table: str) -> Explained:
+    """Return how a table is kept fresh, and why; runs and changes nothing."""
+    from penstock.app.explain import explained
+
+    return explained(app, table)
+
+
+def verify(app: App, select: Sequence[str] = (), *, rows: int = 5) -> list[Verified]:
+    """Recompute tables in full and compare, with at most so many rows of a difference; holds nobody up."""
+    from penstock.engines.duck import open_engine
+    from penstock.refresh.verify import Verifier
+
+    tables = _selected(app, select)
+    verifier = Verifier(app.engine, app.project, app.function, lambda: open_engine(":memory:"), app.clock, rows)
+    return [verifier.table(item) for item in app.project if item.name in tables]
 
 
 def lineage(app: App, table: str) -> Lineage:

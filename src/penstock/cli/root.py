@@ -25,6 +25,8 @@ VERBS = {
     "show": ("ask", "look at the first rows of a table, as it is or as it was"),
     "check": ("prove", "check the project's files, then the rows of its tables"),
     "test": ("prove", "run the unit tests of tables"),
+    "verify": ("verify", "recompute tables in full, and compare with what is stored"),
+    "explain": ("explain", "say how a table is kept fresh, and why"),
     "lineage": ("look", "show what a table reads and what reads it"),
     "status": ("look", "say what is late or broken, and why"),
     "runs": ("look", "list the newest runs, or tell all about one"),

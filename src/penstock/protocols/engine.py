@@ -247,6 +247,10 @@ class Engine(Protocol):
         """Return the fingerprint of the definition that each table was rolled back from."""
         ...
 
+    def unsound(self, relation: Relation) -> Sequence[str]:
+        """Return what of a relation's storage breaks the rules by which it is kept, in words; nothing where none."""
+        ...
+
     def held(self, source: str) -> Mapping[str, Position]:
         """Return the position that an incomplete snapshot has reached, by partition."""
         ...

@@ -14,6 +14,7 @@ from penstock.model.run import Run, Step
 from penstock.protocols.source import Arrow, Batch, Kind
 from penstock.refresh import cascade as cascading
 from penstock.refresh.ingest import Portion
+from penstock.refresh.transform import Tuning
 from penstock.run.events import Event
 from penstock.run.pull import Pulls, lease
 from penstock.run.recovery import is_alive, recover
@@ -51,6 +52,7 @@ class World:
     source: Callable[[RawTable], Source]
     sink: Callable[[SinkTable], Sink]
     load: Callable[[Function], Callable[..., Any]]
+    tuning: Tuning = field(default_factory=Tuning)
 
 
 @record
@@ -231,8 +233,9 @@ class _Going:
         project = self.world.project
         tables = [name for name in project.order if name in self.order.tables]
         job = cascading.Job(
-            project, tables, self.pending, self.order.id, self.world.load, self.order.full, began=self.began
-        )
+            project, tables, self.pending, self.order.id, self.world.load, self.order.full, self.world.tuning,
+            self.began,
+        )  # fmt: skip
         outcome = cascading.cascade(self.world.engine, job, self.world.clock, self.failed)
         self.release()
         self.version = outcome.version or self.version

@@ -141,6 +141,11 @@ class TinyEngine:
         """Never vacuum."""
         return None
 
+    def unsound(self, relation: Relation) -> list[str]:
+        """Return what of a relation's storage breaks its rules: nothing can, each version is a copy."""
+        del relation
+        return []
+
     def refused(self) -> Mapping[str, str]:
         """Refuse no definition."""
         return {}

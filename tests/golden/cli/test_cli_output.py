@@ -15,6 +15,8 @@ CASES = {
     "show": ("show", "spend"),
     "check": ("check",),
     "test": ("test",),
+    "explain": ("explain", "spend"),
+    "verify": ("verify",),
     "lineage": ("lineage", "spend"),
     "status": ("status",),
     "runs": ("runs",),

@@ -166,6 +166,17 @@ class DuckEngine:
         """Return the fingerprint of the definition that each table was rolled back from."""
         return self._catalog.refused
 
+    def unsound(self, relation: Relation) -> list[str]:
+        """Return what of a relation's storage breaks its rules."""
+        from penstock.engines.duck.soundness import unsound
+
+        cursor = self._con.cursor()
+        try:
+            with translated(subject=relation.name):
+                return unsound(cursor, relation, self.version, relation.physical in self._catalog.with_graves)
+        finally:
+            cursor.close()
+
     def positions(self, source: str) -> Mapping[str, Position]:
         """Return the committed position of each partition of a raw table."""
         return self._catalog.positions.get(source, {})

@@ -433,7 +433,9 @@ def _loose(items: Sequence[Any]) -> tuple[str, ...]:
     found = []
     for item in items:
         for node in shallow(item):
-            name = {"groupconcat": "string_agg"}.get(type(node).__name__.lower(), function_name(node))
+            name = {"groupconcat": "string_agg", "arrayagg": "list"}.get(
+                type(node).__name__.lower(), function_name(node)
+            )
             open_order = name in _ORDERED and node.find(exp.Order) is None
             if open_order and is_aggregate(node) and not isinstance(node, exp.Filter):
                 found.append(f"{name}() without an order of its own")
