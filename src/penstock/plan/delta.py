@@ -14,17 +14,17 @@ from typing import TYPE_CHECKING
 
 from penstock.base.record import record
 from penstock.model.relation import Query, Read, Relation, Within
-from penstock.plan.blocks import BODY
+from penstock.plan.blocks import BODY, Arm
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
 
     from penstock.model.schema import Schema
-    from penstock.plan.blocks import Arm, Block, Leaf, Part
+    from penstock.plan.blocks import Block, Leaf, Part
 
 _INPUT = re.compile(r'"@(\d+)(~?)"')
 _MODES = {"": "live", "=": "kept", "<": "at"}
-_STAGED = {"+": "{plus}", "-": "{minus}", "~": "(from {plus} union all from {minus})"}
+_STAGED = {"+", "-", "~"}
 
 
 @record
@@ -55,6 +55,7 @@ class _Text:
 
     inputs: Mapping[str, Input]
     version: int
+    looked: Mapping[tuple[str, int], str] = field(default_factory=dict)
     reads: dict[str, Read] = field(default_factory=dict)
 
     def put(
@@ -69,8 +70,11 @@ class _Text:
             limits = (within or {}).get(number, ())
             one = self.inputs[tables[number]]
             if mode in _STAGED:
-                return _STAGED[mode].format(plus=one.plus, minus=one.minus)
+                return _staged(mode, one)
             mode = _simpler(mode, one)
+            known = self.looked.get((mode, number))
+            if known is not None:
+                return known
             read = Read(one.relation, _MODES[mode], one.since, _high(mode, one, self.version), True, limits)
             return f'"{self.named(f"@{number}{mode}", read)}"'
 
@@ -88,6 +92,12 @@ class _Text:
         return Query(text, tuple(self.reads.items()))
 
 
+def _staged(mode: str, one: Input) -> str:
+    """Return what has the rows that came, or went, or did either."""
+    stages = [name for sign, name in (("+", one.plus), ("-", one.minus)) if mode in (sign, "~") and name]
+    return stages[0] if len(stages) == 1 else f"(from {' union all from '.join(stages)})"
+
+
 def _simpler(mode: str, one: Input) -> str:
     """Return the mode that reads the same with less: where no rows went, those as they were are the ones kept."""
     if mode == "<" and not one.went:
@@ -100,6 +110,32 @@ def _high(mode: str, one: Input, version: int) -> int:
 
 
 # ── rows of arms ────────────────────────────────────────────────────────────────────────────────────────
+
+
+def _values(block: Block, at: int, leaf: Leaf, made: _Text, found: Mapping[tuple[int, int], str]) -> str:
+    """Return the select of what the rows that come, or went, look up in a dependent input; empty for nothing."""
+    arm = block.arms[at]
+    if leaf.lookup is None:
+        return ""
+    as_if = Arm(leaf.lookup.text, arm.columns, arm.leaves)
+    terms = []
+    for sign in "+-":
+        others = "<" if sign == "-" else ""
+        changed = [one for one in arm.linear if made.inputs[one.table].changed]
+        for turn, one in enumerate(changed):
+            known = made.inputs[one.table]
+            if known.came if sign == "+" else known.went:
+                modes = {later.number: others for later in changed[turn + 1 :]}
+                modes |= {earlier.number: "=" for earlier in changed[:turn]} | {one.number: sign}
+                terms.append(made.put(leaf.lookup.text, as_if, modes))
+    stages = {one: found[at, one.number] for one in arm.dependent if (at, one.number) in found}
+    if stages:
+        modes = {one.number: "=" for one in arm.linear if made.inputs[one.table].changed}
+        terms.append(_touched(made, as_if, modes, stages))
+    items = ", ".join(f'"@v{n}"' for n in range(1, len(leaf.lookup.columns) + 1))
+    known_values = " and ".join(f'"@v{n}" is not null' for n in range(1, len(leaf.lookup.columns) + 1))
+    union = " union all ".join(f'select {items} from ({term}) as "@t"' for term in terms)
+    return f'select distinct {items} from ({union}) as "@all" where {known_values}' if terms else ""
 
 
 def _terms(block: Block, made: _Text, sign: str, found: Mapping[tuple[int, int], str]) -> list[tuple[int, str]]:
@@ -155,8 +191,9 @@ def _select(block: Block, terms: Iterable[tuple[int, str]], ids: bool, columns: 
     return "\nunion all\n".join(parts)
 
 
-def _cast(text: str, schema: Schema) -> str:
+def _cast(text: str, schema: Schema, further: str = "") -> str:
     items = ", ".join(f"cast({_ident(c.name)} as {c.type}) as {_ident(c.name)}" for c in schema)
+    items += f", {further}" if further else ""
     return f'select {items} from ({text}) as "@all"'
 
 
@@ -181,11 +218,58 @@ def finders(block: Block, inputs: Mapping[str, Input], version: int) -> dict[tup
     return queries
 
 
+def values(
+    block: Block, inputs: Mapping[str, Input], version: int, found: Mapping[tuple[int, int], str]
+) -> dict[tuple[int, int], Query]:
+    """Return, by arm and input, the query of what a change looks up in each dependent input that is not small."""
+    queries = {}
+    for at, arm in enumerate(block.arms):
+        for leaf in arm.dependent:
+            made = _Text(inputs, version)
+            text = _values(block, at, leaf, made, found)
+            if text:
+                queries[at, leaf.number] = made.query(text)
+    return queries
+
+
+def looked_up(leaf: Leaf, one: Input, stage: str, version: int) -> Query:
+    """Return the query of the rows of a dependent input that have one of the staged values."""
+    if leaf.lookup is None:
+        raise ValueError("nothing is looked up in this input")
+    names = tuple(f"@v{n}" for n in range(1, len(leaf.lookup.columns) + 1))
+    read = Read(one.relation, "live", 0, version, True, (Within(leaf.lookup.columns, stage, names),))
+    return Query(f'select {_used(leaf)} from "@rows"', (("@rows", read),))
+
+
+def looked_up_before(leaf: Leaf, one: Input, stage: str, now: str) -> Query:
+    """Return the query of the rows that had one of the staged values before the change; `now` are those that have."""
+    if leaf.lookup is None:
+        raise ValueError("nothing is looked up in this input")
+    kept = f"select {_used(leaf)} from {now}"
+    if one.plus:
+        kept += f" where _rid not in (select _rid from {one.plus})"
+    if not one.minus:
+        return Query(kept)
+    pairs = enumerate(leaf.lookup.columns, 1)
+    equal = " and ".join(f'l.{_ident(name)} = m."@v{n}"' for n, name in pairs)
+    return Query(f"{kept} union all select {_used(leaf, 'l.')} from {one.minus} l semi join {stage} m on {equal}")
+
+
+def _used(leaf: Leaf, prefix: str = "") -> str:
+    names = leaf.lookup.used if leaf.lookup else ()
+    return ", ".join(f"{prefix}{_ident(name)}" for name in dict.fromkeys((*names, "_rid")))
+
+
 def added(
-    block: Block, inputs: Mapping[str, Input], version: int, found: Mapping[tuple[int, int], str], like: Schema
+    block: Block,
+    inputs: Mapping[str, Input],
+    version: int,
+    found: Mapping[tuple[int, int], str],
+    like: Schema,
+    looked: Mapping[tuple[str, int], str],
 ) -> Query:
     """Return the query of the rows of a rows block that come, hidden ids included, with the types `like`."""
-    made = _Text(inputs, version)
+    made = _Text(inputs, version, looked)
     terms = _terms(block, made, "+", found)
     return made.query(_cast(_select(block, terms, ids=True), like) if terms else _nothing(like))
 
@@ -207,10 +291,15 @@ def losses(block: Block, inputs: Mapping[str, Input], version: int) -> list[tupl
 
 
 def changed_keys(
-    block: Block, inputs: Mapping[str, Input], version: int, found: Mapping[tuple[int, int], str], like: Schema
+    block: Block,
+    inputs: Mapping[str, Input],
+    version: int,
+    found: Mapping[tuple[int, int], str],
+    like: Schema,
+    looked: Mapping[tuple[str, int], str],
 ) -> Query:
     """Return the query of the keys of a block that a change touches, as `@key1` and so on."""
-    made = _Text(inputs, version)
+    made = _Text(inputs, version, looked)
     terms = [*_terms(block, made, "-", found), *_terms(block, made, "+", found)]
     types = like.types
     items = ", ".join(
@@ -263,7 +352,12 @@ def went(one: Input, version: int) -> Query:
 
 
 def sums(
-    block: Block, inputs: Mapping[str, Input], version: int, found: Mapping[tuple[int, int], str], like: Schema
+    block: Block,
+    inputs: Mapping[str, Input],
+    version: int,
+    found: Mapping[tuple[int, int], str],
+    like: Schema,
+    looked: Mapping[tuple[str, int], str],
 ) -> Query:
     """Return the query of what a change adds to and takes from the parts of the groups that it touches.
 
@@ -272,7 +366,7 @@ def sums(
     """
     if block.merge is None:
         raise ValueError("the block cannot merge")
-    made = _Text(inputs, version)
+    made = _Text(inputs, version, looked)
     plus, minus = _terms(block, made, "+", found), _terms(block, made, "-", found)
     body = "\nunion all\n".join(_sums(block, terms, sign) for terms, sign in ((plus, 1), (minus, -1)) if terms)
     types = like.types
@@ -301,35 +395,43 @@ def _change_of(part: Part) -> list[str]:
     ]
 
 
-def merged(block: Block, relation: Relation, stage: str, version: int, like: Schema) -> Query:
-    """Return the query of the groups that staged sums touch, as they are with them; without rows they are gone."""
-    return _of_groups(block, relation, stage, version, _merging(block, relation, stage, like))
+def merged(block: Block, stage: str, old: str, like: Schema) -> Query:
+    """Return the query of the groups that staged sums touch, as they are with them; without rows they are gone.
+
+    `old` is the stage of these groups as they were; each keeps the id that its row had, as `_rid`.
+    """
+    if block.merge is None:
+        raise ValueError("the block cannot merge")
+    types = like.types
+    items = [f'd."@key{at}" as "@k{at}"' for at in range(1, len(block.keys) + 1)]
+    items += [
+        f"cast({_new(part.column, part.kind)} as {types[part.column]}) as {_ident(part.column)}"
+        for part in block.merge.parts
+    ]
+    groups = f'select {", ".join(items)}, {_doubtful(block)} as "@doubtful", l._rid from {_joined(block, stage, old)}'
+    finish = block.merge.finish.replace(' FROM "@parts"', f', _rid FROM ({groups}) as "@parts"')
+    where = ' where not "@doubtful"' + (' and "@n" > 0' if block.keys else "")
+    return Query(_cast(finish + where, like, "_rid"))
 
 
-def both(stage: str, query: Query) -> Query:
+def both(stage: str, query: Query, like: Schema) -> Query:
     """Return the query of a stage's rows and those of a query."""
-    return replace(query, text=f"select * from {stage}\nunion all\n{query.text}")
+    names = ", ".join(_ident(c.name) for c in like)
+    return replace(query, text=f"select {names} from {stage}\nunion all\n{query.text}")
 
 
-def doubtful(block: Block, relation: Relation, stage: str, version: int) -> Query | None:
+def doubtful(block: Block, stage: str, old: str) -> Query | None:
     """Return the query of the keys whose extreme was lost, so that it is to be found anew; None where none can be."""
     if block.merge is None or all(part.kind in ("count", "sum") for part in block.merge.parts):
         return None
     keys = ", ".join(f'"@key{at}"' for at in range(1, len(block.keys) + 1)) or "1"
     left = f" and {_new('@n', 'count')} > 0" if block.keys else ""
-    text = f"select {keys} from {_joined(block, stage)} where ({_doubtful(block)}){left}"
-    return _of_groups(block, relation, stage, version, text)
+    return Query(f"select {keys} from {_joined(block, stage, old)} where ({_doubtful(block)}){left}")
 
 
-def _of_groups(block: Block, relation: Relation, stage: str, version: int, text: str) -> Query:
-    names = tuple(f"@key{at}" for at in range(1, len(block.keys) + 1))
-    within = (Within(block.held, stage, names),) if block.keys else ()
-    return Query(text, (("@self", Read(relation, "live", 0, version, True, within)),))
-
-
-def _joined(block: Block, stage: str) -> str:
+def _joined(block: Block, stage: str, old: str) -> str:
     same = " and ".join(f'd."@key{at}" is not distinct from l.{_ident(held)}' for at, held in enumerate(block.held, 1))
-    return f'{stage} d left join "@self" l on {same or "true"}'
+    return f"{stage} d left join {old} l on {same or 'true'}"
 
 
 def _doubtful(block: Block) -> str:
@@ -349,21 +451,6 @@ def _new(column: str, kind: str) -> str:
     if kind in ("count", "sum"):
         return f"coalesce({own}, 0) + {came}"
     return f"{kind}({own}, {came})"
-
-
-def _merging(block: Block, relation: Relation, stage: str, like: Schema) -> str:
-    """Return the select of the groups as they are with staged sums, under the names and types of the relation."""
-    if block.merge is None:
-        raise ValueError("the block cannot merge")
-    types = relation.whole.types
-    items = [f'd."@key{at}" as "@k{at}"' for at in range(1, len(block.keys) + 1)]
-    items += [
-        f"cast({_new(part.column, part.kind)} as {types[part.column]}) as {_ident(part.column)}"
-        for part in block.merge.parts
-    ]
-    groups = f'select {", ".join(items)}, {_doubtful(block)} as "@doubtful" from {_joined(block, stage)}'
-    where = ' where not "@doubtful"' + (' and "@n" > 0' if block.keys else "")
-    return _cast(block.merge.finish.replace('"@parts"', f'({groups}) as "@parts"') + where, like)
 
 
 def _over(block: Block, bodies: Mapping[int, str]) -> str:

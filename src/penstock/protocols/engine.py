@@ -28,12 +28,17 @@ if TYPE_CHECKING:
         Receive,
         Remove,
         Replace,
+        Swap,
+        Take,
         Upsert,
     )
     from penstock.protocols.export import Exporter
     from penstock.protocols.source import Batch, Reject
 
-    Step = Build | Compare | Compute | Conform | Dedupe | Extend | Found | Receive | Remove | Replace | Upsert
+    Step = (
+        Build | Compare | Compute | Conform | Dedupe | Extend | Found
+        | Receive | Remove | Replace | Swap | Take | Upsert
+    )  # fmt: skip
 
 
 @record

@@ -40,7 +40,7 @@ _SHOWN = 6
 
 def forced() -> dict[str, Any]:
     """Return what a cascade is told so that the smallest table is kept by its deltas rather than computed anew."""
-    return {"tuning": Tuning(smallest=0, strict=True, follow=True)}
+    return {"tuning": Tuning(smallest=0, strict=True, follow=True, looked_up=0)}
 
 
 class DiffersError(AssertionError):

@@ -8,9 +8,11 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from arro3.core import RecordBatchReader
 
+import penstock
 from penstock.base.errors import FatalError, PlanError
 from penstock.engines.duck import open_engine
 from penstock.model.commit import Commit, Removed
+from penstock.model.names import is_hidden
 from penstock.model.project import Project
 from penstock.model.relation import Query, Read
 from penstock.model.sink import SinkTable
@@ -232,3 +234,52 @@ def test_the_file_does_not_grow_over_thousands_of_refreshes(tmp_path: Path) -> N
     assert len(sizes) > 40
     assert max(sizes[half:]) <= 1.5 * max(sizes[:half])
     assert graves[0][0] < 200 * 150
+
+
+def lagging(root: Path) -> Any:
+    """A project whose table follows its input by what changes, and was left out while rows of that went."""
+    for name in ("sources", "tables", "data"):
+        (root / name).mkdir()
+    (root / "penstock.toml").write_text('name = "lags"')
+    (root / "sources" / "a.toml").write_text('[raw.a]\nfrom = "files"\nread = "data/*.csv"\nkey = "k"\n')
+    (root / "tables" / "t.sql").write_text("select g, count(*) as n from raw.a group by g")
+    data = [f"{k},{k % 3}\n" for k in range(60_000)]
+    (root / "data" / "a.csv").write_text("k,g\n" + "".join(data))
+    project = penstock.open(root)
+    project.run().raise_for_failure()
+    (root / "data" / "a.csv").write_text("k,g\n" + "".join(data[300:]))
+    project.run("raw.a").raise_for_failure()
+    return project
+
+
+@pytest.mark.parametrize("heeded", [True, False])
+def test_a_table_that_lags_behind_is_right_whether_or_not_it_was_heeded(heeded: bool, tmp_path: Path) -> None:
+    """What it has yet to take in is kept for it; where it was not, it is computed in full."""
+    with lagging(tmp_path) as project:
+        engine = project._app.engine
+        if heeded:
+            assert project.vacuum(keep=timedelta()).rows == 0
+        else:
+            assert engine.vacuum(dict.fromkeys(engine.relations(), 2), 2, project._app.clock.now()).rows == 300
+        steps = {s.table: s.strategy for s in project.run().raise_for_failure().run.steps}
+        assert (steps["t"] == "full") == (not heeded)
+        assert sorted(project.table("t").fetchall()) == [(g, 19_900) for g in range(3)]
+
+
+def test_a_hidden_relation_goes_with_the_last_definition_that_asks_for_it(tmp_path: Path) -> None:
+    with lagging(tmp_path) as project:
+        (tmp_path / "tables" / "u.sql").write_text(
+            "select n, count(*) as m from (select g, count(*) as n from raw.a group by g) group by n"
+        )
+    with penstock.open(tmp_path) as project:
+        project.run().raise_for_failure()
+        hidden = [name for name in project._app.engine.relations() if is_hidden(name)]
+        assert hidden
+        project.vacuum(keep=timedelta())
+        assert [name for name in project._app.engine.relations() if is_hidden(name)] == hidden
+    (tmp_path / "tables" / "u.sql").write_text("select max(g) as g from raw.a")
+    with penstock.open(tmp_path) as project:
+        project.run().raise_for_failure()
+        project.vacuum(keep=timedelta())
+        assert not [name for name in project._app.engine.relations() if is_hidden(name)]
+        assert project.table("u").fetchall() == [(2,)]

@@ -27,6 +27,8 @@ from penstock.model.step import (
     Receive,
     Remove,
     Replace,
+    Swap,
+    Take,
     Upsert,
 )
 from penstock.protocols.engine import Target
@@ -92,7 +94,8 @@ def _compute(step: Compute, desk: Desk) -> Staged:
     name = desk.new_stage()
     text = desk.text(step.query)
     row = one(desk.con.execute(f"create temp table {name} as\n{text}"))
-    return Staged(name, columns_of(desk.con, name), int(row[0]) if row else 0)
+    schema = columns_of(desk.con, name) if step.described else Schema()
+    return Staged(name, schema, int(row[0]) if row else 0)
 
 
 @_run.register(Receive)
@@ -160,13 +163,16 @@ def _compare(step: Compare, desk: Desk) -> Change:
 
 @_run.register(Upsert)
 def _upsert(step: Upsert, desk: Desk) -> Change:
-    old = _old(desk, step.relation, (Within(step.key, step.stage, step.key),))
+    old, _ = _old(desk, step.relation, (Within(step.key, step.stage, step.key),))
     return _difference(desk, step.relation, strategies.Rows(step.stage, old, step.key, True), step.partition)
 
 
 @_run.register(Replace)
 def _replace(step: Replace, desk: Desk) -> Change:
-    old = f"({_live(step.relation)})" if step.old is None else _old(desk, step.relation, step.old)
+    if step.old is None:
+        old = f"({_live(step.relation)})"
+    else:
+        old = step.old if isinstance(step.old, str) else _old(desk, step.relation, step.old)[0]
     return _difference(desk, step.relation, strategies.Rows(step.stage, old, step.by, step.unique, loose=True), "")
 
 
@@ -175,11 +181,27 @@ def _live(relation: Relation) -> str:
     return f"select {idents(names, 'l.')} from {stored(relation.physical)} l"
 
 
-def _old(desk: Desk, relation: Relation, within: tuple[Within, ...]) -> str:
-    """Stage the rows of a relation that are within stages."""
+@_run.register(Take)
+def _take(step: Take, desk: Desk) -> Staged:
+    name, rows = _old(desk, step.relation, step.within)
+    return Staged(name, step.relation.whole, rows)
+
+
+@_run.register(Swap)
+def _swap(step: Swap, _desk: Desk) -> Change:
+    relation = step.relation
+    came, went = step.came if step.added else "", step.went if step.removed else ""
+    shown = f"(select {idents(relation.schema.names)} from {step.came})"
+    after = _after(relation, came, went)
+    return Change(relation, step.added, step.removed, came or None, went or None, after, keeps=True, shown=shown)
+
+
+def _old(desk: Desk, relation: Relation, within: tuple[Within, ...]) -> tuple[str, int]:
+    """Stage the rows of a relation that are within stages; returns the stage and how many they are."""
     name = desk.new_stage()
-    desk.con.execute(f"create temp table {name} as {_live(relation)} {matching(within, desk.has_nulls)}")
-    return name
+    found = f"{_live(relation)} {matching(within, desk.has_nulls)}"
+    row = one(desk.con.execute(f"create temp table {name} as {found}"))
+    return name, int(row[0]) if row else 0
 
 
 def _difference(desk: Desk, relation: Relation, rows: strategies.Rows, partition: str) -> Change:

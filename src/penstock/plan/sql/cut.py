@@ -177,7 +177,7 @@ class _Cutter:
         shown = ", ".join(keys)
         outer = f'select {shown}, count(*) as "@n" from {BODY} group by {shown}'
         finish = ", ".join(f'"@k{at}" as {key}' for at, key in enumerate(keys, 1))
-        merge = Merge((NUMBER,), f'select {finish}, "@n" from "@parts"')
+        merge = Merge((NUMBER,), f'select {finish}, "@n" FROM "@parts"')
         return Block("", "distinct", arms, names, outer, keys, names, merge)
 
     def limit(self, query: Any, names: tuple[str, ...]) -> Block:
