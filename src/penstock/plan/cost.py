@@ -47,7 +47,8 @@ def estimate(changed: int, strategy: str, rows: int, past: Sequence[Past]) -> Es
 
     Computing in full costs what it cost before for each of the `rows` of the inputs; following changes costs a
     fixed time and one for each changed row, learned from two refreshes of different size or more. Where full is
-    known to be cheaper, that is said. Journals do not say how many rows the inputs had then: `rows` stands for it.
+    known to be cheaper, or is all that is known of so many rows, that is said. A journal
+    does not have how many rows the inputs had then: `rows` stands for it.
 
     >>> past = [Past("merge", 1_000, 0.010), Past("merge", 11_000, 0.020), Past("full", 10, 1.0)]
     >>> estimate(1, "merge", 1_000_000, past)
@@ -60,6 +61,8 @@ def estimate(changed: int, strategy: str, rows: int, past: Sequence[Past]) -> Es
         return full
     own = [one for one in past if not one.full and one.changed]
     follows = _line(own, changed)
+    if follows is None and own and full.seconds is not None:
+        return full  # it costs no more than that
     if follows is None:
         seen = "it has not followed so many, or too few times" if own else "it has not followed a change"
         return Estimate(changed, strategy, None, f"{UNKNOWN}: {seen}")

@@ -73,7 +73,7 @@ def test_estimates_come_of_the_runs_that_were(shop):
             requests.run(app)
         first, *_, last = requests.explain(app, "grouped").costs
     assert first.seconds > 0
-    assert first.basis == "3 refreshes"
+    assert first.basis in ("3 refreshes", "1 refresh in full")  # whichever was quicker
     assert last.seconds is None
 
 
