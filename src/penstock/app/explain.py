@@ -11,7 +11,7 @@ from penstock.model.names import is_hidden
 from penstock.model.relation import Query, Relation
 from penstock.model.schema import Column, Schema
 from penstock.plan import delta
-from penstock.plan.cost import Estimate, Past, estimate
+from penstock.plan.estimate import Estimate, Past, estimate
 from penstock.plan.explain import Explained, Follows, explain, with_rows
 from penstock.plan.reasons import reason
 

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
     from penstock.app.answers import Explained
     from penstock.cli.style import Paint
-    from penstock.plan.cost import Estimate
+    from penstock.plan.estimate import Estimate
     from penstock.plan.explain import Follows, Piece
     from penstock.plan.reasons import Reason
 

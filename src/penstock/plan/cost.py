@@ -1,97 +1,72 @@
-"""What a refresh will cost, by what refreshes of the same table have cost."""
+"""What it costs to bring a block up to date: learned from how long it took before.
+
+A block keeps what computing it in full took, and sums of what following changes took by the number of changed rows, the
+newer ones counting more; a line through these predicts the next. As long as nothing was followed, the price of a
+changed row is guessed from that of a row of the full computation.
+"""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 from penstock.base.record import record
-from penstock.base.text import plural
 
-if TYPE_CHECKING:
-    from collections.abc import Sequence
-
-UNKNOWN = "not known yet"
-_FARTHEST = 10  # from what was seen, as a factor, that a cost is still said
-_FULL = ("build", "full")
+_KEPT = 0.8  # what an older observation counts beside one that is one newer
+_FIXED = 0.004  # seconds of a few small statements, guessed until known
+_DEARER = 3.0  # a changed row beside a row of a full computation, guessed until known
+_PATIENCE = 16  # full computations in a row after which following is tried again
 
 
 @record
-class Past:
-    """A refresh that was: its strategy, how many rows of its inputs had changed, and the seconds it took."""
+class Costs:
+    """What is known of a block: seconds of a full computation and over how many input rows; sums for the line.
 
-    strategy: str
-    changed: int
-    seconds: float
-
-    @property
-    def full(self) -> bool:
-        """Whether everything was computed."""
-        return self.strategy.startswith(_FULL)
-
-
-@record
-class Estimate:
-    """The seconds that a refresh after so many changed rows would take, None where that is not known yet.
-
-    `basis` says what it was learned from.
+    `n` is the weight of what was observed, `x` and `y` its changed rows and seconds, `xx` and `xy` their products;
+    `turns` counts full computations since changes were last followed.
     """
 
-    changed: int
-    strategy: str
-    seconds: float | None
-    basis: str
+    full: float = 0.0
+    rows: int = 0
+    n: float = 0.0
+    x: float = 0.0
+    y: float = 0.0
+    xx: float = 0.0
+    xy: float = 0.0
+    turns: int = 0
 
 
-def estimate(changed: int, strategy: str, rows: int, past: Sequence[Past]) -> Estimate:
-    """Return what following `changed` rows of the inputs would cost.
-
-    Computing in full costs what it cost before for each of the `rows` of the inputs; following changes costs a
-    fixed time and one for each changed row, learned from two refreshes of different size or more. Where full is
-    known to be cheaper, or is all that is known of so many rows, that is said. A journal
-    does not have how many rows the inputs had then: `rows` stands for it.
-
-    >>> past = [Past("merge", 1_000, 0.010), Past("merge", 11_000, 0.020), Past("full", 10, 1.0)]
-    >>> estimate(1, "merge", 1_000_000, past)
-    Estimate(changed=1, strategy='merge', seconds=0.009001, basis='2 refreshes')
-    >>> estimate(5_000_000, "merge", 5_000_000, past)
-    Estimate(changed=5000000, strategy='full', seconds=1.0, basis='1 refresh in full')
-    """
-    full = _full(changed, rows, [one.seconds for one in past if one.full])
-    if strategy == "full":
-        return full
-    own = [one for one in past if not one.full and one.changed]
-    follows = _line(own, changed)
-    if follows is None and own and full.seconds is not None:
-        return full  # it costs no more than that
-    if follows is None:
-        seen = "it has not followed so many, or too few times" if own else "it has not followed a change"
-        return Estimate(changed, strategy, None, f"{UNKNOWN}: {seen}")
-    if full.seconds is not None and full.seconds < follows:
-        return full
-    return Estimate(changed, strategy, follows, plural(len(own), "refresh", "refreshes"))
+def full_took(costs: Costs, seconds: float, rows: int) -> Costs:
+    """Return the costs after a full computation over so many input rows."""
+    before = costs.full * rows / costs.rows if costs.rows and rows else seconds
+    return Costs((before + seconds) / 2, rows, costs.n, costs.x, costs.y, costs.xx, costs.xy, costs.turns + 1)
 
 
-def _full(changed: int, rows: int, seconds: Sequence[float]) -> Estimate:
-    """Return what computing everything costs; as many rows again as there are cost as much again."""
-    if not seconds:
-        return Estimate(changed, "full", None, f"{UNKNOWN}: it has not run")
-    basis = f"{plural(len(seconds), 'refresh', 'refreshes')} in full"
-    if changed > _FARTHEST * max(rows, 1):
-        return Estimate(changed, "full", None, f"{UNKNOWN}: it has not had so many rows")
-    return Estimate(changed, "full", round(min(seconds) * max(rows, changed, 1) / max(rows, 1), 6), basis)
+def following_took(costs: Costs, seconds: float, changed: int) -> Costs:
+    """Return the costs after so many changed rows were followed."""
+    n, x, y, xx, xy = (_KEPT * one for one in (costs.n, costs.x, costs.y, costs.xx, costs.xy))
+    return Costs(
+        costs.full, costs.rows, n + 1, x + changed, y + seconds, xx + changed * changed, xy + changed * seconds
+    )
 
 
-def _line(past: Sequence[Past], changed: int) -> float | None:
-    """Return the seconds at `changed` on the line that fits best; a size near to one that was seen costs the same."""
-    if not past:
-        return None
-    x = [float(one.changed) for one in past]
-    y = [one.seconds for one in past]
-    mean_x, mean_y = sum(x) / len(x), sum(y) / len(y)
-    spread = sum((one - mean_x) ** 2 for one in x)
-    if not spread:
-        return mean_y if mean_x / _FARTHEST <= changed <= mean_x * _FARTHEST else None
-    slope = max(sum((a - mean_x) * (b - mean_y) for a, b in zip(x, y, strict=True)) / spread, 0.0)
-    if changed > _FARTHEST * max(x):
-        return None
-    return round(max(mean_y + slope * (changed - mean_x), min(y) / 2), 6)
+def full_takes(costs: Costs, rows: int) -> float:
+    """Return the seconds that a full computation over so many input rows is expected to take; 0 for not known."""
+    return costs.full * max(1.0, rows / costs.rows) if costs.rows else costs.full
+
+
+def following_takes(costs: Costs, changed: int, rows: int) -> float:
+    """Return the seconds that following so many changed rows of so many is expected to take."""
+    guess = full_takes(costs, rows) / max(rows, 1) * _DEARER
+    if not costs.n:
+        return _FIXED + guess * changed
+    mean_x, mean_y = costs.x / costs.n, costs.y / costs.n
+    spread = costs.xx / costs.n - mean_x * mean_x
+    slope = (costs.xy / costs.n - mean_x * mean_y) / spread if spread > 0.05 * mean_x * mean_x + 1 else guess
+    slope = min(max(slope, guess / _DEARER / 10), mean_y / max(mean_x, 1.0) if changed < mean_x else max(slope, 0.0))
+    return max(mean_y + slope * (changed - mean_x), min(_FIXED, mean_y))
+
+
+def pays(costs: Costs, changed: int, rows: int) -> bool:
+    """Tell whether following so many changed rows is expected to be cheaper than a full computation."""
+    if not costs.full:
+        return True
+    following, full = following_takes(costs, changed, rows), full_takes(costs, rows)
+    return following <= full or (costs.turns >= _PATIENCE and following < 4 * full)

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from penstock.base.record import record
 from penstock.model.names import is_hidden
-from penstock.plan.cost import Estimate
+from penstock.plan.estimate import Estimate
 from penstock.plan.reasons import Reason, reason
 from penstock.plan.strategy import Move, choose
 

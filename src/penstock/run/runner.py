@@ -123,6 +123,7 @@ class _Going:
             self.release()
         faults.point("run.cascade.done")
         self.deliver()
+        self.vacuum()
 
     # -- intake ------------------------------------------------------------------------------------------------
 
@@ -295,6 +296,12 @@ class _Going:
         except PenstockError as error:
             self.failed[name] = error
             return Step(name, "deliver", "failed", error=error.fields())
+
+    def vacuum(self) -> None:
+        """Remove what is older than the project keeps, where there is enough of it."""
+        from penstock.refresh.retention import tend
+
+        tend(self.world.engine, self.world.project, self.world.clock)
 
     # -- recording ---------------------------------------------------------------------------------------------
 

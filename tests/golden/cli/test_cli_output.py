@@ -22,6 +22,8 @@ CASES = {
     "runs": ("runs",),
     "runs-one": ("runs", "01KJ"),
     "replay": ("replay", "raw.orders"),
+    "rollback": ("rollback", "spend"),
+    "vacuum": ("vacuum",),
 }
 
 

@@ -3,14 +3,24 @@
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
-from penstock.app.answers import Explained, Lineage, Planned, Replayed, TableStatus, UnitResult, Verified
+from penstock.app.answers import (
+    Explained,
+    Lineage,
+    Planned,
+    Replayed,
+    RolledBack,
+    TableStatus,
+    UnitResult,
+    Vacuumed,
+    Verified,
+)
 from penstock.base.errors import ConfigError, Place
 from penstock.base.text import did_you_mean
 from penstock.model.check import Check, Verdict
 from penstock.model.project import Project
 from penstock.model.run import Run, Step
 from penstock.model.schema import Schema
-from penstock.plan.cost import Estimate
+from penstock.plan.estimate import Estimate
 from penstock.plan.explain import Effect, Follows, Piece
 from penstock.plan.reasons import Reason
 from penstock.run.events import Event
@@ -268,6 +278,8 @@ class Fake:
         self.apps, self.calls = [], []
         self.error = None
         self.replayed = Replayed("raw.orders", 3, 2, 1)
+        self.rolled_back = RolledBack("spend", 9, 6, 300, 310, ("segments",), "01KJ8J")
+        self.vacuumed = Vacuumed(40, 12_345, 1, 900, 2, 52_000_000, 40_000_000)
         self.verified = VERIFIED
         self.units, self.checks = UNITS, [WARNS, PASSES, FAILS]
         self.statuses, self.found = STATUS, [BAD, GOOD]
@@ -328,5 +340,23 @@ class Fake:
     def replay(self, app, table, *, command=""):
         return self._answer("replay", self.replayed, table)
 
+    # the functions of `penstock.app.history`
 
-NAMES = [name for name in vars(Fake) if not name.startswith("_")]
+    def rollback(self, app, table, *, command=""):
+        return self._answer("rollback", self.rolled_back, table)
+
+    def vacuum(self, app, keep=None):
+        return self._answer("vacuum", self.vacuumed, keep)
+
+    def at(self, app, table, point, limit=0):
+        return self._answer("at", self.rows, table, point, limit)
+
+    def changes(self, app, table, low, high=None, limit=0):
+        return self._answer("changes", self.rows, table, low, limit)
+
+    def history(self, app, table, limit=0):
+        return self._answer("history", self.rows, table, limit)
+
+
+PAST = ("rollback", "vacuum", "at", "changes", "history")
+NAMES = [name for name in vars(Fake) if not name.startswith("_") and name not in PAST]

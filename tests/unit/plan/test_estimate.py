@@ -1,6 +1,6 @@
 """What a refresh will cost: learned from those that were, and said to be unknown where there were none."""
 
-from penstock.plan.cost import Past, estimate
+from penstock.plan.estimate import Past, estimate
 
 
 def test_nothing_is_known_of_a_table_that_has_not_run():
