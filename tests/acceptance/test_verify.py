@@ -15,7 +15,7 @@ from penstock.cli.demo import generate, make, server
 from penstock.refresh.transform import Tuning
 
 # Every table by its plan, however small its inputs are, and a plan that fails is a failure.
-FOLLOWS = Tuning(smallest=0, strict=True)
+FOLLOWS = Tuning(smallest=0, strict=True, follow=True)
 SLICES = 6
 CHINOOK = {
     "Album": "AlbumId",
