@@ -11,7 +11,8 @@ from penstock.model.names import is_hidden
 from penstock.model.relation import Query, Relation
 from penstock.model.schema import Column, Schema
 from penstock.plan import delta
-from penstock.plan.estimate import Estimate, Past, estimate
+from penstock.plan.cost import Costs
+from penstock.plan.estimate import Estimate, Past, by_blocks, estimate
 from penstock.plan.explain import Explained, Follows, explain, with_rows
 from penstock.plan.reasons import reason
 
@@ -156,10 +157,27 @@ def _costs(app: App, found: Explained, follows: bool) -> Iterator[Estimate]:
     """Return what a change would cost by what this table's refreshes have cost; `follows` is not for small tables."""
     if found.missing or not app.project.tables[found.table].parents:
         return
+    blocks = list(_blocks(app.engine.relations(), found))
+    if follows and blocks and all(costs.full for _, costs, _ in blocks):
+        for size in SIZES:
+            yield by_blocks(size, blocks)
+        return
     past = tuple(_past(app, found.table))
     way = max((one.loses for one in found.inputs), key=len) if follows and found.blocks else "full"
     for size in SIZES:
         yield estimate(size, way, found.rows_in, past)
+
+
+def _blocks(relations: Mapping[str, Relation], found: Explained) -> Iterator[tuple[str, Costs, int]]:
+    """Return each block's strategy when rows of its first input change, what it has learned, and its inputs' rows."""
+    names = {f"block {number}": piece.relation for number, piece in enumerate(found.blocks, 1)}
+    for piece in found.blocks:
+        relation = relations.get(piece.relation)
+        known = relation.costs if relation is not None and piece.rows is not None else ()
+        inputs = [relations[name] for name in (names.get(one, one) for one in piece.reads) if name in relations]
+        if piece.effects:
+            costs = Costs(*known)  # type: ignore[arg-type]  # the last ones count rows and turns
+            yield piece.effects[1].strategy, costs, sum(one.rows for one in inputs)
 
 
 def _past(app: App, name: str) -> Iterator[Past]:

@@ -152,14 +152,26 @@ def explain(app: App, table: str) -> Explained:
     return explained(app, table)
 
 
-def verify(app: App, select: Sequence[str] = (), *, rows: int = 5) -> list[Verified]:
+def verify(
+    app: App, select: Sequence[str] = (), *, rows: int = 5, listener: Callable[[Event], None] | None = None
+) -> list[Verified]:
     """Recompute tables in full and compare, with at most so many rows of a difference; holds nobody up."""
     from penstock.engines.duck import open_engine
+    from penstock.model.run import Step
     from penstock.refresh.verify import Verifier
+    from penstock.run.events import Event
 
     tables = _selected(app, select)
     verifier = Verifier(app.engine, app.project, app.function, lambda: open_engine(":memory:"), app.clock, rows)
-    return [verifier.table(item) for item in app.project if item.name in tables]
+    tell = listener or (lambda _: None)
+    found = []
+    for item in app.project:
+        if item.name in tables:
+            tell(Event("start", item.name, "verify"))
+            one = verifier.table(item)
+            found.append(one)
+            tell(Event("end", item.name, "verify", Step(item.name, "verify", one.state, seconds=one.seconds)))
+    return found
 
 
 def lineage(app: App, table: str) -> Lineage:

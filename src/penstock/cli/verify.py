@@ -36,9 +36,10 @@ def verify(call: Call, select: tuple[str, ...], rows: int) -> int:
     """
     from penstock.app import requests
     from penstock.cli import exact
+    from penstock.cli.progress import listener
 
-    with call.open() as app:
-        found = requests.verify(app, select, rows=rows)
+    with call.open() as app, listener(silent=call.quiet or call.json) as hear:
+        found = requests.verify(app, select, rows=rows, listener=hear)
     ok = all(one.state in ("same", "skipped") for one in found)
     call.answer({"ok": ok, "verified": exact.shape(found)}, lambda: _told(found, call.paint))
     if call.quiet and not call.json:

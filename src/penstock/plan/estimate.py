@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from penstock.base.record import record
 from penstock.base.text import plural
+from penstock.plan.cost import Costs, following_takes, full_takes
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -47,8 +48,8 @@ def estimate(changed: int, strategy: str, rows: int, past: Sequence[Past]) -> Es
 
     Computing in full costs what it cost before for each of the `rows` of the inputs; following changes costs a
     fixed time and one for each changed row, learned from two refreshes of different size or more. Where full is
-    known to be cheaper, or is all that is known of so many rows, that is said. A journal
-    does not have how many rows the inputs had then: `rows` stands for it.
+    known to be cheaper, or is all that is known of so many rows, that is said. A journal does not have how many
+    rows the inputs had then: `rows` stands for it.
 
     >>> past = [Past("merge", 1_000, 0.010), Past("merge", 11_000, 0.020), Past("full", 10, 1.0)]
     >>> estimate(1, "merge", 1_000_000, past)
@@ -69,6 +70,28 @@ def estimate(changed: int, strategy: str, rows: int, past: Sequence[Past]) -> Es
     if full.seconds is not None and full.seconds < follows:
         return full
     return Estimate(changed, strategy, follows, plural(len(own), "refresh", "refreshes"))
+
+
+def by_blocks(changed: int, blocks: Sequence[tuple[str, Costs, int]]) -> Estimate:
+    """Return what a change costs by what each block has learned: its strategy, its costs, the rows of its inputs.
+
+    Each block takes what is cheaper, following the change or computing in full, as it does in a run.
+
+    >>> learned = Costs(full=0.5, rows=1_000_000, n=2, x=2_000, y=0.02, xx=2_000_000, xy=20)
+    >>> by_blocks(1, [("merge", learned, 1_000_000)]).strategy
+    'merge'
+    >>> by_blocks(10_000_000, [("merge", learned, 1_000_000)]).strategy
+    'full'
+    """
+    seconds, ways, guessed = 0.0, [], False
+    for strategy, costs, rows in blocks:
+        full = full_takes(costs, max(rows, changed))
+        follows = following_takes(costs, changed, rows) if strategy != "full" else full
+        seconds += min(full, follows)
+        ways.append("full" if full < follows else strategy)
+        guessed = guessed or (ways[-1] != "full" and not costs.n)
+    basis = "computing in full; it has not followed a change" if guessed else "what its blocks took before"
+    return Estimate(changed, " → ".join(dict.fromkeys(ways)), round(seconds, 6), basis)
 
 
 def _full(changed: int, rows: int, seconds: Sequence[float]) -> Estimate:

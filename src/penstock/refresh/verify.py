@@ -79,6 +79,8 @@ class Verifier:
             return Verified(item.name, kind, "skipped", "it was never built")
         blank = Verified(item.name, kind, "same", version=relation.seen or self.engine.version, rows=relation.rows)
         if relation.fingerprint != item.fingerprint:
+            if self.engine.refused().get(item.name) == item.fingerprint:
+                return replace(blank, state="skipped", reason="it was rolled back, and shows an earlier definition")
             return replace(blank, state="skipped", reason="its definition changed: the next run builds it anew")
         broken = self.engine.unsound(relation)
         if broken:
@@ -175,8 +177,8 @@ class Verifier:
             relation: Relation | None = relations.get(name)
             if relation is not None and relation.built > version:
                 relation = self.engine.relation_at(name, version)
-            if relation is None:
-                raise _LeftOut(f"{name} as of version {version} is not there any more")
+            if relation is None or (relation.changed > version and self.engine.kept_since(name) > version):
+                raise _LeftOut(f"{name} as of version {version} is not kept any more: penstock run, then verify again")
             live = relation.changed <= version and relation is relations.get(name)
             found[name] = Read(relation, "live" if live else "at", 0, version, ids=True)
         return found

@@ -322,7 +322,7 @@ class Fake:
     def explain(self, app, table):
         return self._answer("explain", EXPLAINED, table)
 
-    def verify(self, app, select=(), *, rows=5):
+    def verify(self, app, select=(), *, rows=5, listener=None):
         return self._answer("verify", self.verified, tuple(select), rows=rows)
 
     def lineage(self, app, table):

@@ -2,10 +2,11 @@
 
 import shutil
 from copy import copy
+from datetime import timedelta
 
 import pytest
 
-from penstock.app import requests
+from penstock.app import history, requests
 from tests.unit.refresh.shop import TABLES, Shop
 
 
@@ -200,6 +201,22 @@ def test_a_writer_is_not_held_up_and_holds_nobody_up(shop):
         finally:
             txn.rollback()
     assert {one.table: one.state for one in found} == CLEAN
+
+
+def test_a_table_is_compared_with_what_it_has_seen_after_a_vacuum_too(shop):
+    shop.orders((1, 8, 100, 5), (9, 9, 1, 1))
+    shop.run("raw.orders")
+    with shop.open() as app:
+        history.vacuum(app, timedelta(0))
+    assert shop.states() == CLEAN
+
+
+def test_a_table_that_was_rolled_back_is_left_out_with_that_reason(shop):
+    (shop.root / "tables" / "plain.sql").write_text("select id from raw.orders")
+    shop.run("plain")
+    with shop.open() as app:
+        history.rollback(app, "plain")
+    assert shop.verify("plain")["plain"].reason == "it was rolled back, and shows an earlier definition"
 
 
 def test_an_older_version_of_a_table_that_was_built_anew_is_found_again(shop):
