@@ -12,7 +12,7 @@ import pytest
 
 from penstock.app import requests
 from penstock.cli.demo import generate, make, server
-from penstock.refresh.transform import Tuning
+from penstock.model.tuning import Tuning
 
 # Every table by its plan, however small its inputs are, and a plan that fails is a failure.
 FOLLOWS = Tuning(smallest=0, strict=True, follow=True, looked_up=0)

@@ -22,11 +22,11 @@ if TYPE_CHECKING:
     from penstock.model.sink import SinkTable
     from penstock.model.source import RawTable
     from penstock.model.table import Function
+    from penstock.model.tuning import Tuning
     from penstock.protocols.engine import Engine
     from penstock.protocols.journal import Journal
     from penstock.protocols.sink import Sink
     from penstock.protocols.source import Connector, Context, Source
-    from penstock.refresh.transform import Tuning
     from penstock.run.runner import World
 
 _CONNECTORS = "penstock.connectors"
@@ -69,7 +69,7 @@ class App:
     def tuning(self) -> Tuning:
         """How refreshes are chosen."""
         if self._tuning is None:
-            from penstock.refresh.transform import Tuning
+            from penstock.model.tuning import Tuning
 
             self._tuning = Tuning()
         return self._tuning

@@ -12,9 +12,9 @@ from penstock.model.change import Change, Staged
 from penstock.model.commit import Commit
 from penstock.model.relation import Query
 from penstock.model.run import Step
+from penstock.model.tuning import Tuning
 from penstock.protocols.engine import Replay
 from penstock.refresh.rollback import HOW_ON, ROLLED_BACK, is_refused
-from penstock.refresh.transform import Tuning
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping, Sequence

@@ -11,10 +11,10 @@ from penstock.base import faults
 from penstock.base.errors import PenstockError
 from penstock.base.record import record
 from penstock.model.run import Run, Step
+from penstock.model.tuning import Tuning
 from penstock.protocols.source import Arrow, Batch, Kind
 from penstock.refresh import cascade as cascading
 from penstock.refresh.ingest import Portion
-from penstock.refresh.transform import Tuning
 from penstock.run.events import Event
 from penstock.run.pull import Pulls, lease
 from penstock.run.recovery import is_alive, recover

@@ -19,10 +19,10 @@ from penstock.model.relation import Query, Read
 from penstock.model.schema import Schema, canonical
 from penstock.model.source import Connection, RawTable
 from penstock.model.table import Table
+from penstock.model.tuning import Tuning
 from penstock.protocols.source import Arrow, Batch, Kind
 from penstock.refresh.cascade import Job, Outcome, cascade
 from penstock.refresh.ingest import Portion, shape
-from penstock.refresh.transform import Tuning
 from tests.property.engine.case import Step
 from tests.property.engine.oracle import Oracle, difference, shown, values
 

@@ -3,7 +3,7 @@
 import duckdb
 
 from penstock.app import requests
-from penstock.refresh.transform import Tuning
+from penstock.model.tuning import Tuning
 
 TABLES = {
     "spend": "select who, count(*) as orders, sum(amount) as spend, max(amount) as most, sum(weight) as weight "

@@ -19,9 +19,9 @@ from penstock.model.sink import SinkTable
 from penstock.model.source import Connection
 from penstock.model.step import Build, Compare, Compute, Conform, Dedupe, Upsert
 from penstock.model.table import Table
+from penstock.model.tuning import Tuning
 from penstock.refresh import retention
 from penstock.refresh.history import Pasts
-from penstock.refresh.transform import Tuning
 from penstock.testing.clocks import StillClock
 
 if TYPE_CHECKING:
