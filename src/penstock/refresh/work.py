@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import ExitStack
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
 from penstock.base.errors import FatalError, PlanError
@@ -72,9 +72,7 @@ class Work:
             with users_code(self.call):
                 output = self.called(**given)
             staged = returned.stage(self.call, output)
-        if asked.columns:
-            self._look(staged, asked)
-        return staged
+        return self._looked_at(staged, asked) if asked.columns else staged
 
     def ask_all(self, calls: Sequence[Asked]) -> Staged:
         """Call the function for each, and put together what it returns; a call may return no rows of no columns."""
@@ -88,8 +86,11 @@ class Work:
             raise nothing
         return returned.settled(self.call, self._joined(stages))
 
-    def _look(self, staged: Staged, asked: Asked) -> None:
-        """Raise where the function returned a row of which it was given none."""
+    def _looked_at(self, staged: Staged, asked: Asked) -> Staged:
+        """Return rows with the columns that were handed through as they went in.
+
+        Raises where one is missing or of another type, or a row is one of which the function was given none.
+        """
         missing = [column.name for column in asked.columns if staged.schema.find(column.name) is None]
         if missing:
             raise self.call.wrong(
@@ -97,17 +98,39 @@ class Work:
                 expected=f"{', '.join(column.name for column in asked.columns)}, handed through: {asked.word}",
                 got=", ".join(staged.schema.names),
             )
-        if not staged.rows or asked.values is None:
-            return
-        kinds = [self._handed_through(column, staged.schema.types, asked) for column in asked.columns]
+        if not staged.rows:
+            return staged
+        schema = staged.schema
+        for column in asked.columns:
+            came = schema.find(column.name) or column
+            schema = schema.with_column(replace(came, type=self._handed_through(column, came.type, asked)))
+        if schema != staged.schema:
+            staged = self.staged(Compute(Query(f"select {casts(schema)} from {staged.name}")))
+        if asked.values is not None:
+            self._refuse_strangers(staged, asked, asked.values)
+        return staged
+
+    def _handed_through(self, column: Column, came: str, asked: Asked) -> str:
+        """Return the type of a column that holds what went in and what came; raises where there is none."""
+        went = handed_type(column.type)
+        kind = came if came in (column.type, "varchar") else widen(went, came)
+        if kind is None:
+            raise self.call.wrong(
+                f"the column '{column.name}' does not come back as it went in",
+                expected=f"{went}: {asked.word}", got=came, hint="hand it through as it is",
+            )  # fmt: skip
+        return kind
+
+    def _refuse_strangers(self, staged: Staged, asked: Asked, values: Part) -> None:
+        """Raise where the function returned a row of which it was given none."""
         names = [column.name for column in asked.columns]
         same = " and ".join(
-            f'o.{quoted(name)} is not distinct from cast(k."@key{at}" as {kind})'
-            for at, (name, kind) in enumerate(zip(names, kinds, strict=True), 1)
+            f'o.{quoted(name)} is not distinct from cast(k."@key{at}" as {type_of(staged.schema, name)})'
+            for at, name in enumerate(names, 1)
         )
         own = ", ".join(f"o.{quoted(name)}" for name in names)
-        text = f"select {own} from {staged.name} o anti join {asked.values.rows} k on {same} limit 1"
-        strange = self.fetch(Query(text, asked.values.reads))
+        text = f"select {own} from {staged.name} o anti join {values.rows} k on {same} limit 1"
+        strange = self.fetch(Query(text, values.reads))
         if strange:
             raise self.call.wrong(
                 "the function returned a row of a key that it was not asked for",
@@ -115,19 +138,6 @@ class Work:
                 got=", ".join(f"{name} = {value}" for name, value in zip(names, strange[0], strict=True)),
                 hint="it gets some of the rows at a time, and hands these columns through as they are",
             )
-
-    def _handed_through(self, column: Column, types: Mapping[str, str], asked: Asked) -> str:
-        """Return the type in which a column came back; raises where it cannot hold what went in."""
-        name = next(name for name in types if name.lower() == column.name.lower())
-        came, went = types[name], handed_type(column.type)
-        if came == "null":
-            return "varchar"
-        if came in (column.type, went, "varchar") or widen(went, came) == came:
-            return came
-        raise self.call.wrong(
-            f"the column '{name}' does not come back as it went in",
-            expected=f"{went}: {asked.word}", got=came, hint="hand it through as it is",
-        )  # fmt: skip
 
     # -- what came of them -------------------------------------------------------------------------------------
 
