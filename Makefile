@@ -18,6 +18,11 @@ ARGS ?=
 # Test processes side by side.
 JOBS ?= 2
 
+# How many sequences and kills `make prove` makes, and from which seed; without one it takes and prints a new one.
+SEQUENCES ?= 10000
+KILLS ?= 1000
+SEED ?=
+
 # Another environment's settings must not reach into ours.
 unexport PYTHONPATH PYTHONHOME VIRTUAL_ENV CONDA_PREFIX UV_PROJECT_ENVIRONMENT PIP_REQUIRE_VIRTUALENV PIP_USER PIP_TARGET
 export UV_PYTHON_DOWNLOADS := never
@@ -83,12 +88,17 @@ conformance: $(V)/.dev ## every implementation against its protocol's suite
 	$(PY) -m pytest -n $(JOBS) tests/conformance $(ARGS)
 
 .PHONY: faults
-faults: $(V)/.dev ## kill it at every named fault point and run again
+faults: $(V)/.dev ## kill it at every named fault point, and at random, and run again
 	$(PY) -m pytest -n $(JOBS) tests/faults $(ARGS)
 
 .PHONY: mutants
 mutants: $(V)/.dev ## break each rule of the engine on purpose: its tests must notice; ARGS="WORD" chooses
 	$(PY) tools/mutants.py $(ARGS)
+
+.PHONY: prove
+prove: $(V)/.dev ## ten thousand random sequences, a thousand random kills; SEQUENCES=500 KILLS=50 SEED=7
+	$(PY) -m tests.property.engine.prove --sequences $(SEQUENCES) --jobs $(JOBS) $(if $(SEED),--seed $(SEED)) $(ARGS)
+	$(PY) -m tests.faults.kills --kills $(KILLS) $(if $(SEED),--seed $(SEED))
 
 .PHONY: lint
 lint: $(V)/.dev ## style, and the reader's budget of 500 lines a file and 50 a function

@@ -10,7 +10,7 @@ from penstock._version import __version__
 TYPE_CHECKING = False
 
 if TYPE_CHECKING:
-    from penstock.api import Project, Result, build, check, open, sink, source, table
+    from penstock.api import Project, Result, TableResult, build, check, open, sink, source, table
     from penstock.base.errors import (
         ConfigError,
         FatalError,
@@ -44,6 +44,7 @@ __all__ = [
     "Schema",
     "SinkTable",
     "Table",
+    "TableResult",
     "UnitTest",
     "UnsupportedError",
     "__version__",
@@ -66,6 +67,7 @@ _HOME = {
     "RawTable": "penstock.model.source",
     "RejectedError": "penstock.base.errors",
     "Result": "penstock.api",
+    "TableResult": "penstock.api",
     "RetryableError": "penstock.base.errors",
     "RunError": "penstock.base.errors",
     "Schema": "penstock.model.schema",

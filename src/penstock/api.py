@@ -4,20 +4,21 @@ from __future__ import annotations
 
 import os
 from dataclasses import dataclass
-from datetime import datetime
-from decimal import Decimal
 from importlib import import_module
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, Any
 from weakref import WeakSet
 
+from penstock.app.finding import finding
 from penstock.base import text as words
+from penstock.base.cells import cell, clean
 from penstock.base.errors import RunError, UnsupportedError
 from penstock.model.check import Verdict
 from penstock.model.run import Run
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
+    from datetime import date, timedelta
     from types import TracebackType
     from typing import Self
 
@@ -25,27 +26,30 @@ if TYPE_CHECKING:
     import pandas as pd
     import polars as pl
 
-    from penstock.app.answers import Lineage, Planned, Replayed, TableStatus, UnitResult
+    from penstock.app.answers import (
+        Explained,
+        Lineage,
+        Planned,
+        Replayed,
+        RolledBack,
+        TableStatus,
+        UnitResult,
+        Vacuumed,
+        Verified,
+    )  # fmt: skip
     from penstock.app.requests import App
     from penstock.load.declared import check, sink, source, table
     from penstock.protocols.engine import Rows
 
-__all__ = ["Project", "Result", "RunResult", "check", "open", "sink", "source", "table"]
+__all__ = [
+    "Project", "Result", "RunResult", "TableResult", "cell", "check", "clean", "finding", "open", "sink", "source",
+    "table",
+]  # fmt: skip
 
-NULL = "∅"
 _DECLARED = frozenset({"check", "sink", "source", "table"})
-# States of a step, the later the worse; of a table's several steps the worst counts.
-_WORSE = ("unchanged", "done", "running", "skipped", "interrupted", "failed")
-_BAD = ("failed", "interrupted", "skipped")
 _SHOWN = 10
 _ALL = 2**62
 _SHOWN_HTML = 20
-
-# What can move a cursor, recolour a terminal, or turn text round so that it reads as what it is not.
-_CONTROLS = [*range(0x20), *range(0x7F, 0xA0)]
-_TURNING = [0x61C, 0x200E, 0x200F, *range(0x2028, 0x202F), *range(0x2066, 0x206A), *range(0xD800, 0xE000)]
-_HARMLESS = {code: f"\\x{code:02x}" for code in _CONTROLS} | {code: f"\\u{code:04x}" for code in _TURNING}
-_HARMLESS.update({ord("\n"): "\\n", ord("\r"): "\\r", ord("\t"): "\\t"})
 
 
 def __getattr__(name: str) -> object:
@@ -168,21 +172,45 @@ class Project:
 
         return Result(ask, self._results)
 
-    def table(self, name: str) -> Result:
-        """Return all rows of a table; raises `ConfigError`, with the nearest name, for an unknown one."""
+    def table(self, name: str) -> TableResult:
+        """Return all rows of a table, from which its past can be asked for as well.
+
+        Raises `ConfigError`, with the nearest name, for an unknown one.
+
+        >>> import tempfile, penstock
+        >>> spend = penstock.Table("spend", sql="select 'ada' as customer, 3.50 as amount")
+        >>> with tempfile.TemporaryDirectory() as folder, penstock.build("tiny", folder, tables=[spend]) as project:
+        ...     _ = project.run()
+        ...     project.table("spend").at(version=1).fetchall()
+        ...     project.table("spend").changes(0).columns
+        [('ada', Decimal('3.50'))]
+        ('_change', '_version', '_at', 'customer', 'amount')
+        """
 
         def ask() -> Rows:
             from penstock.app import requests
 
             return requests.show(self._open(), name, _ALL)
 
-        return Result(ask, self._results)
+        return TableResult(self._open, name, ask, self._results)
 
     def check(self, *select: str) -> list[Verdict]:
         """Check the rows that are in the warehouse, and return how each check ended."""
         from penstock.app import requests
 
         return requests.check(self._open(), select)
+
+    def verify(self, *select: str, rows: int = 5) -> list[Verified]:
+        """Recompute the selected tables in full and compare, with at most so many rows of a difference."""
+        from penstock.app import requests
+
+        return requests.verify(self._open(), select, rows=rows)
+
+    def explain(self, name: str) -> Explained:
+        """Return how a table is kept fresh, and why: its blocks, what a change leads to, what it would cost."""
+        from penstock.app import requests
+
+        return requests.explain(self._open(), name)
 
     def test(self, *select: str) -> list[UnitResult]:
         """Run the unit tests of the selected tables; they touch nothing in the warehouse."""
@@ -207,6 +235,22 @@ class Project:
         from penstock.app import requests
 
         return requests.replay(self._open(), name, command="python")
+
+    def rollback(self, name: str) -> RolledBack:
+        """Let a table show what it showed before its definition changed, at once; what reads it follows with a run.
+
+        It stays so until its definition changes again, or is asked for by `run(full=True)`. Raises `ConfigError` for
+        an unknown table, `UnsupportedError` for a raw one, `FatalError` where no other definition is kept.
+        """
+        from penstock.app import history
+
+        return history.rollback(self._open(), name, command="python")
+
+    def vacuum(self, keep: timedelta | None = None) -> Vacuumed:
+        """Remove rows and relations that went longer ago than `keep`, by default the project's `history`."""
+        from penstock.app import history
+
+        return history.vacuum(self._open(), keep)
 
     def runs(self, limit: int = 20) -> list[Run]:
         """Return the newest runs with their steps, newest first."""
@@ -264,42 +308,6 @@ class RunResult:
         others = f" and {len(rest):,} more" if rest else ""
         fields = {name: str(error.get(name, "")) for name in ("expected", "got", "where", "hint", "excerpt")}
         raise RunError(f"{first.table}{others} failed: {error.get('subject', '')}", **fields)
-
-
-def finding(run: Run, verdicts: Sequence[Verdict] = ()) -> str:
-    """Say in one line what came of a run, trouble first.
-
-    >>> from datetime import UTC, datetime
-    >>> start = datetime(2026, 1, 1, tzinfo=UTC)
-    >>> finding(Run("r1", start, "done", start))
-    'nothing to do, 0 ms'
-    """
-    tables: dict[str, str] = {}
-    for step in run.steps:
-        if step.stage != "deliver":
-            tables[step.table] = max(tables.get(step.table, _WORSE[0]), step.state, key=_WORSE.index)
-    states = list(tables.values())
-    good = states.count("done") + states.count("unchanged")
-    said: list[str] = []
-    for many, state in (*((states.count(bad), bad) for bad in _BAD), (good, "up to date")):
-        if many:
-            said.append(f"{many:,} {state}" if said else f"{words.plural(many, 'table')} {state}")
-    undelivered = sum(s.stage == "deliver" and s.state == "failed" for s in run.steps)
-    if undelivered:
-        said.insert("failed" in states, words.plural(undelivered, "delivery failed", "deliveries failed"))
-    ends = [v.state for v in verdicts]
-    more = (
-        (ends.count("failed"), "check fails", "checks fail"),
-        (ends.count("warned"), "check warns", "checks warn"),
-        (sum(s.rejected for s in run.steps), "row rejected", "rows rejected"),
-    )
-    said += [words.plural(many, *forms) for many, *forms in more if many]
-    if run.state in ("interrupted", "running"):
-        said.insert(0, run.state)
-    elif all(s.state == "unchanged" for s in run.steps):
-        said.append("nothing new" if said else "nothing to do")
-    took = [words.seconds((run.ended - run.started).total_seconds())] if run.ended else []
-    return ", ".join([*said, *took])
 
 
 class Result:
@@ -420,6 +428,57 @@ class Result:
         return found[:count], len(found) > count
 
 
+class TableResult(Result):
+    """All rows of a table as it is, and the way to what it was.
+
+    A point in time is a version (an `int`) or a time (a `date`, a `datetime`, a text as in ISO 8601; without an offset
+    it is in UTC). `PlanError` is raised for one that is not there, not yet, or no longer kept.
+    """
+
+    def __init__(
+        self, app: Callable[[], App], name: str, ask: Callable[[], Rows], register: WeakSet[Result] | None = None
+    ) -> None:
+        super().__init__(ask, register)
+        self._app, self._name, self._register = app, name, register
+
+    def at(self, *, version: int | None = None, time: date | str | None = None) -> Result:
+        """Return all rows of the table as it was at a version, or at a time; give one of the two."""
+        point = version if version is not None else time
+        if point is None or (version is not None and time is not None):
+            raise TypeError("at() takes either version= or time=")
+
+        def ask() -> Rows:
+            from penstock.app import history
+
+            return history.at(self._app(), self._name, point)
+
+        return Result(ask, self._register)
+
+    def changes(self, after: int | date | str, until: int | date | str | None = None) -> Result:
+        """Return the rows that came and went after one point in time, up to another (by default now).
+
+        Before the table's columns stand `_change` (`insert` or `delete`), `_version` and `_at`, its time. 0 is the
+        beginning.
+        """
+
+        def ask() -> Rows:
+            from penstock.app import history
+
+            return history.changes(self._app(), self._name, after, until)
+
+        return Result(ask, self._register)
+
+    def history(self) -> Result:
+        """Return all rows that the table has and had, with `valid_from` and `valid_to` (null while it has the row)."""
+
+        def ask() -> Rows:
+            from penstock.app import history
+
+            return history.history(self._app(), self._name)
+
+        return Result(ask, self._register)
+
+
 def _missing(method: str, extra: str, error: ModuleNotFoundError) -> UnsupportedError:
     return UnsupportedError(
         f".{method}() needs {error.name}, which is not installed", hint=f"pip install 'penstock[{extra}]'"
@@ -435,42 +494,3 @@ def _nullable(kind: Any) -> Any:
 
 def _counted(rows: Sequence[Any], more: bool) -> str:
     return f"the first {len(rows)} rows" if more else words.plural(len(rows), "row")
-
-
-def clean(text: str) -> str:
-    r"""Write out what could drive a terminal or turn text round, so that data is only ever seen.
-
-    >>> print(clean("a\x1b[2Jb"))
-    a\x1b[2Jb
-    """
-    return text if text.isascii() and text.isprintable() else text.translate(_HARMLESS)
-
-
-def cell(value: Any) -> str:
-    r"""Return a value as one line of text for people; nothing of it can drive a terminal.
-
-    >>> print(cell(None), cell(True), cell([1.5, "a"]), cell({"k": b"x"}))
-    ∅ true [1.5, a] {k: \x78}
-    """
-    if isinstance(value, str):
-        return clean(value)
-    if isinstance(value, dict):
-        pairs = cast("Any", value).items()
-        return "{" + ", ".join(f"{cell(k)}: {cell(v)}" for k, v in pairs) + "}"
-    if isinstance(value, (list, tuple)):
-        return "[" + ", ".join(map(cell, cast("list[Any]", value))) + "]"
-    return clean(_scalar(value))
-
-
-def _scalar(value: Any) -> str:
-    if value is None:
-        return NULL
-    if isinstance(value, bool):
-        return str(value).lower()
-    if isinstance(value, Decimal):
-        return format(value, "f")
-    if isinstance(value, datetime):
-        return value.isoformat(sep=" ")
-    if isinstance(value, (bytes, bytearray)):
-        return "\\x" + value.hex()
-    return str(value)

@@ -5,8 +5,19 @@ import pytest
 from penstock.model.sink import SinkTable
 from penstock.model.source import Connection, RawTable
 from penstock.protocols.source import Context
-from penstock.testing import Broken, SinkCase, SinkSuite, SourceCase, SourceSuite, StillClock
+from penstock.testing import (
+    Broken,
+    EngineCase,
+    EngineSuite,
+    SinkCase,
+    SinkSuite,
+    SourceCase,
+    SourceSuite,
+    StillClock,
+    TinyEngine,
+)
 from penstock.testing.hostile import SOURCES, Feed, Honest, HostileConnector
+from penstock.testing.hostile_engines import ENGINES
 from penstock.testing.hostile_sinks import SINKS, HonestSink, HostileSinkConnector, Target
 
 
@@ -73,3 +84,16 @@ def test_an_honest_sink_passes(tmp_path):
 @pytest.mark.parametrize(("kind", "promises"), SINKS, ids=[kind.__name__ for kind, _ in SINKS])
 def test_a_broken_sink_fails_just_its_promise(kind, promises, tmp_path):
     assert broken(SinkSuite(), lambda: sink_case_of(kind, tmp_path)) == promises
+
+
+def test_the_tiny_engine_passes():
+    assert broken(EngineSuite(), lambda: EngineCase(TinyEngine())) == set()
+
+
+@pytest.mark.parametrize(("kind", "promise"), ENGINES, ids=[kind.__name__ for kind, _ in ENGINES])
+def test_a_broken_engine_fails_just_its_promise(kind, promise):
+    assert broken(EngineSuite(), lambda: EngineCase(kind())) == {promise}
+
+
+def test_an_engine_that_forgets_all_when_it_closes_is_found_out():
+    assert broken(EngineSuite(), lambda: EngineCase(TinyEngine(), TinyEngine)) == {"again"}

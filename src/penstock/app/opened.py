@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from penstock.model.sink import SinkTable
     from penstock.model.source import RawTable
     from penstock.model.table import Function
+    from penstock.model.tuning import Tuning
     from penstock.protocols.engine import Engine
     from penstock.protocols.journal import Journal
     from penstock.protocols.sink import Sink
@@ -45,14 +46,17 @@ def options_of(kind: str) -> Options:
 
 
 class App:
-    """A project that is open; closing it lets go of its warehouse."""
+    """A project that is open; closing it lets go of its warehouse. `tuning` says how refreshes are chosen."""
 
-    def __init__(self, project: Project, *, wait: float = 5.0, clock: Clock | None = None) -> None:
+    def __init__(
+        self, project: Project, *, wait: float = 5.0, clock: Clock | None = None, tuning: Tuning | None = None
+    ) -> None:
         self.project = project
         self.root = Path(project.root)
         self.clock: Clock = clock or SystemClock()
         self.random = random.Random()  # noqa: S311
         self._wait = wait
+        self._tuning = tuning
         self._engine: Engine | None = None
         self._journal: Journal | None = None
 
@@ -60,6 +64,15 @@ class App:
     def state(self) -> Path:
         """The folder for what Penstock keeps beside the project's files."""
         return self.root / ".penstock"
+
+    @property
+    def tuning(self) -> Tuning:
+        """How refreshes are chosen."""
+        if self._tuning is None:
+            from penstock.model.tuning import Tuning
+
+            self._tuning = Tuning()
+        return self._tuning
 
     @property
     def engine(self) -> Engine:
@@ -112,7 +125,8 @@ class App:
         from penstock.run.runner import World
 
         return World(
-            self.project, self.engine, self.journal, self.clock, self.random, self.source, self.sink, self.function
+            self.project, self.engine, self.journal, self.clock, self.random, self.source, self.sink, self.function,
+            self.tuning,
         )  # fmt: skip
 
     def close(self) -> None:
@@ -162,12 +176,14 @@ def locate(path: str | os.PathLike[str] | None = None) -> Path:
     return found
 
 
-def open_project(path: str | Path = ".", env: str | None = None, wait: float = 5.0) -> App:
+def open_project(
+    path: str | Path = ".", env: str | None = None, wait: float = 5.0, tuning: Tuning | None = None
+) -> App:
     """Open the project in a folder; raises `ConfigError` or `ConfigErrors` for mistakes in its files."""
     root = Path(path).absolute()
     if root.is_file():
         root = root.parent
-    return App(load(root, env, options_of, os.environ), wait=wait)
+    return App(load(root, env, options_of, os.environ), wait=wait, tuning=tuning)
 
 
 def declared(name: str, root: Path, said: Mapping[str, Any]) -> App:

@@ -13,7 +13,7 @@ from penstock.model.table import Table
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
-    from penstock.app.answers import Lineage, Planned, Replayed, TableStatus, UnitResult
+    from penstock.app.answers import Explained, Lineage, Planned, Replayed, TableStatus, UnitResult, Verified
     from penstock.model.check import Verdict
     from penstock.model.relation import Relation
     from penstock.model.run import Run, Step
@@ -21,8 +21,8 @@ if TYPE_CHECKING:
     from penstock.run.events import Event
 
 __all__ = [
-    "App", "check", "lineage", "open_project", "plan", "replay", "run", "run_detail", "runs", "show",
-    "sql", "status", "test",
+    "App", "check", "explain", "lineage", "open_project", "plan", "replay", "run", "run_detail", "runs", "show",
+    "sql", "status", "test", "verify",
 ]  # fmt: skip
 
 
@@ -40,16 +40,17 @@ def run(
     from penstock.run.runner import run as go
 
     tables = _selected(app, select, exclude)
-    return go(app.world(), Order(tables, _run_id(app), full, command, listener))
+    return go(app.world(), Order(tables, run_id(app), full, command, listener))
 
 
 def plan(app: App, select: Sequence[str] = (), *, exclude: Sequence[str] = ()) -> list[Planned]:
     """Return what a run would do and why; changes nothing."""
     from penstock.app.answers import Planned
     from penstock.refresh.cascade import due
+    from penstock.refresh.rollback import HOW_ON, is_refused
 
     tables = _selected(app, select, exclude)
-    relations = app.engine.relations()
+    relations, refused = app.engine.relations(), app.engine.refused()
     moving: set[str] = set()
     found: list[Planned] = []
     for item in app.project:
@@ -57,10 +58,13 @@ def plan(app: App, select: Sequence[str] = (), *, exclude: Sequence[str] = ()) -
             continue
         relation = relations.get(item.name)
         if isinstance(item, Table):
-            why = due(item, relation, relations)
+            held = refused.get(item.name, "")
+            why = due(item, relation, relations, refused=held)
             above = sorted(set(item.parents) & moving)
             action = "nothing"
-            if why:
+            if is_refused(item, relation, held):
+                why = HOW_ON
+            elif why:
                 action = {"new": "build", "its definition changed": "rebuild"}.get(why, "refresh")
             elif above:
                 action, why = "refresh", f"{', '.join(above)} may change"
@@ -89,11 +93,19 @@ def _why_read(relation: Relation | None, fingerprint: str) -> str:
 
 def sql(app: App, text: str) -> Rows:
     """Run one select on the warehouse; raises `PlanError` with the line and column of what is wrong."""
-    return app.engine.read(Query(text))
+    from penstock.refresh.history import Pasts, asked
+
+    return app.engine.read(asked(Pasts(app.engine, app.clock), text))
 
 
 def show(app: App, table: str, limit: int = 20) -> Rows:
     """Return the first rows of a table."""
+    check_table(app, table)
+    return app.engine.read(Query(f"select * from {_quoted(table)} limit {int(limit)}"))
+
+
+def check_table(app: App, table: str) -> None:
+    """Raise `ConfigError`, with the nearest name, where there is no such table in the warehouse."""
     known = {**app.engine.relations(), **dict.fromkeys(_SYSTEM_VIEWS)}
     if table not in known:
         if table in app.project.raw or table in app.project.tables:
@@ -101,7 +113,6 @@ def show(app: App, table: str, limit: int = 20) -> Rows:
         raise ConfigError(
             f"no table '{table}'", hint=did_you_mean(table, {**known, **dict.fromkeys(app.project.order)})
         )
-    return app.engine.read(Query(f"select * from {_quoted(table)} limit {int(limit)}"))
 
 
 _SYSTEM_VIEWS = ("penstock.commits", "penstock.rejected", "penstock.schema_changes")
@@ -134,6 +145,35 @@ def test(app: App, select: Sequence[str] = ()) -> list[UnitResult]:  # noqa: PT0
     return run_units(app.project, units, lambda: open_engine(":memory:"), app.function, schemas=schemas)
 
 
+def explain(app: App, table: str) -> Explained:
+    """Return how a table is kept fresh, and why; runs and changes nothing."""
+    from penstock.app.explain import explained
+
+    return explained(app, table)
+
+
+def verify(
+    app: App, select: Sequence[str] = (), *, rows: int = 5, listener: Callable[[Event], None] | None = None
+) -> list[Verified]:
+    """Recompute tables in full and compare, with at most so many rows of a difference; holds nobody up."""
+    from penstock.engines.duck import open_engine
+    from penstock.model.run import Step
+    from penstock.refresh.verify import Verifier
+    from penstock.run.events import Event
+
+    tables = _selected(app, select)
+    verifier = Verifier(app.engine, app.project, app.function, lambda: open_engine(":memory:"), app.clock, rows)
+    tell = listener or (lambda _: None)
+    found = []
+    for item in app.project:
+        if item.name in tables:
+            tell(Event("start", item.name, "verify"))
+            one = verifier.table(item)
+            found.append(one)
+            tell(Event("end", item.name, "verify", Step(item.name, "verify", one.state, seconds=one.seconds)))
+    return found
+
+
 def lineage(app: App, table: str) -> Lineage:
     """Return what a table reads and what reads it, tables and sinks."""
     from penstock.app.answers import Lineage
@@ -153,6 +193,7 @@ def status(app: App) -> list[TableStatus]:
 
     relations, rejects = app.engine.relations(), app.engine.rejects()
     times = {c.version: c.at for c in app.engine.commits()}
+    refused = app.engine.refused()
     last = _last_steps(app)
     warned = _warnings(app)
     found = []
@@ -164,7 +205,7 @@ def status(app: App) -> list[TableStatus]:
             TableStatus(
                 item.name,
                 kind,
-                _state(relation, item.fingerprint, step, warnings),
+                _state(relation, item.fingerprint, step, warnings, refused.get(item.name)),
                 relation.rows if relation else 0,
                 relation.changed if relation else 0,
                 times.get(relation.changed) if relation else None,
@@ -177,13 +218,15 @@ def status(app: App) -> list[TableStatus]:
     return found
 
 
-def _state(relation: Relation | None, fingerprint: str, step: Step | None, warnings: Sequence[str]) -> str:
+def _state(
+    relation: Relation | None, fingerprint: str, step: Step | None, warnings: Sequence[str], refused: str | None
+) -> str:
     if step is not None and step.state == "failed":
         return "failed"
     if relation is None:
         return "empty"
     if relation.fingerprint != fingerprint:
-        return "changed"
+        return "rolled back" if refused == fingerprint else "changed"
     return "warned" if warnings else "ok"
 
 
@@ -240,7 +283,7 @@ def replay(app: App, table: str, *, command: str = "") -> Replayed:
 
     if table not in app.project.raw:
         raise ConfigError(f"no raw table '{table}'", hint=did_you_mean(table, app.project.raw))
-    tried, loaded, rejected = go(app.world(), app.project.raw[table], _run_id(app), command)
+    tried, loaded, rejected = go(app.world(), app.project.raw[table], run_id(app), command)
     return Replayed(table, tried, loaded, rejected)
 
 
@@ -252,7 +295,8 @@ def _selected(app: App, select: Sequence[str], exclude: Sequence[str] = ()) -> f
     return find(app.project, select, exclude)
 
 
-def _run_id(app: App) -> str:
+def run_id(app: App) -> str:
+    """Return an id for a run that begins now."""
     import uuid
 
     return f"{app.clock.now():%Y%m%d-%H%M%S}-{uuid.uuid4().hex[:6]}"

@@ -14,6 +14,7 @@ from penstock.cli.style import is_terminal
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
 
+    from penstock.app.requests import App
     from penstock.model.schema import Schema
     from penstock.protocols.engine import Rows
 
@@ -58,19 +59,41 @@ def sql(call: Call, text: str, limit: int | None, form: str) -> int:
 @verb(
     argument("table", "The table's name."),
     _limit(20, "Rows at most, 0 for all."),
+    click.Option(["--at", "point"], metavar="POINT", help="As it was at a version, or at a time (UTC)."),
+    click.Option(["--changes", "after"], metavar="POINT", help="What came and went since; 0 is the beginning."),
+    click.Option(["--history", "lives"], is_flag=True, help="All its rows, with from when to when each was valid."),
     examples=[
         ("penstock show spend", "the first 20 rows"),
         ("penstock show sales.daily --limit 100", "more of them"),
         ("penstock show penstock.rejected", "rows that could not be loaded, and why"),
+        ("penstock show spend --at 12", "as it was at version 12"),
+        ('penstock show spend --changes "2026-11-25 10:00"', "what came and went since"),
     ],
 )
-def show(call: Call, table: str, limit: int) -> int:
-    """Look at the first rows of a table."""
-    from penstock.app import requests
+def show(call: Call, table: str, limit: int, point: str | None, after: str | None, lives: bool) -> int:
+    """Look at the first rows of a table, as it is or as it was."""
+    from penstock.cli import report
 
+    if sum((point is not None, after is not None, lives)) > 1:
+        raise report.UsageError("--at, --changes and --history exclude each other")
     with call.open() as app:
-        _show(call, requests.show(app, table, limit + 1 if limit else sys.maxsize), limit, "table")
+        rows = _asked(app, table, limit + 1 if limit else sys.maxsize, point, after, lives)
+        _show(call, rows, limit, "table")
     return 0
+
+
+def _asked(app: App, table: str, most: int, point: str | None, after: str | None, lives: bool) -> Rows:
+    from penstock.app import history, requests
+
+    if point is not None:
+        return history.at(app, table, _point(point), most)
+    if after is not None:
+        return history.changes(app, table, _point(after), limit=most)
+    return history.history(app, table, most) if lives else requests.show(app, table, most)
+
+
+def _point(said: str) -> int | str:
+    return int(said) if said.isdigit() else said
 
 
 def _show(call: Call, rows: Rows, limit: int | None, form: str) -> None:

@@ -22,7 +22,7 @@ _AGES = ((86_400, "day"), (3_600, "hour"), (60, "minute"))
 # How a lineage marks the name of a sink.
 _SINK = "sink:"
 _SECOND = (1, "second")
-_WORST = ("failed", "interrupted", "warned", "changed", "empty", "ok")
+_WORST = ("failed", "interrupted", "warned", "rolled back", "changed", "empty", "ok")
 _SAID = {
     "empty": "never built",
     "changed": "to be rebuilt",
@@ -140,11 +140,16 @@ def _status(found: Sequence[TableStatus], paint: Paint) -> Iterator[str]:
 def _status_trouble(found: Sequence[TableStatus], paint: Paint) -> Iterator[str]:
     from penstock.api import clean
     from penstock.cli import story
+    from penstock.refresh.rollback import HOW_ON
 
     for one in found:
         if one.error:
             yield ""
             yield from story.failure(one.name, one.error, paint)
+    back = [one.name for one in found if one.state == "rolled back"]
+    if back:
+        yield ""
+        yield f"  held     {', '.join(back)}: {HOW_ON}"
     for one in found:
         for warning in one.warnings:
             yield ""

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from penstock.run.events import Event
 
 _PATIENCE = 0.4
-_VERBS = {"intake": "reading", "table": "computing", "deliver": "delivering"}
+_VERBS = {"intake": "reading", "table": "computing", "deliver": "delivering", "verify": "comparing"}
 
 
 @dataclass

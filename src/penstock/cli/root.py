@@ -22,13 +22,17 @@ VERBS = {
     "run": ("run", "bring tables up to date once"),
     "plan": ("run", "say what a run would do, and why"),
     "sql": ("ask", "ask the warehouse one select"),
-    "show": ("ask", "look at the first rows of a table"),
+    "show": ("ask", "look at the first rows of a table, as it is or as it was"),
     "check": ("prove", "check the project's files, then the rows of its tables"),
     "test": ("prove", "run the unit tests of tables"),
+    "verify": ("verify", "recompute tables in full, and compare with what is stored"),
+    "explain": ("explain", "say how a table is kept fresh, and why"),
     "lineage": ("look", "show what a table reads and what reads it"),
     "status": ("look", "say what is late or broken, and why"),
     "runs": ("look", "list the newest runs, or tell all about one"),
     "replay": ("run", "try a table's rejected rows again"),
+    "rollback": ("history", "go back to what a table was before its definition changed, at once"),
+    "vacuum": ("history", "remove rows and relations that went long ago"),
 }
 # A word that people bring from elsewhere, and ours for it.
 _ELSEWHERE = {
@@ -38,6 +42,9 @@ _ELSEWHERE = {
     "ls": "status",
     "new": "init",
     "retry": "replay",
+    "restore": "rollback",
+    "undo": "rollback",
+    "gc": "vacuum",
 }
 
 
@@ -117,8 +124,8 @@ def _carry_out(words: list[str], how: report.How, stop: Stop) -> int:
         return report.interrupted(how) if stop.seen else report.error(error, how)
     except (KeyboardInterrupt, click.Abort):
         return report.interrupted(how)
-    except RuntimeError:  # what DuckDB makes of Ctrl-C
-        if not stop.seen:
+    except RuntimeError as error:  # what DuckDB makes of Ctrl-C, now and then before Python hears of it
+        if not (stop.seen or "interrupted" in str(error).lower()):
             raise
         return report.interrupted(how)
     except Unread:

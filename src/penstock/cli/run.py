@@ -90,6 +90,7 @@ def _planned(found: Sequence[Planned], call: Call) -> Iterator[str]:
     from penstock.cli.grid import grid, room
 
     doing = [p for p in found if p.action != "nothing"]
+    held = [p for p in found if p.action == "nothing" and p.reason.startswith("rolled back")]
     counts: dict[str, int] = {}
     for one in doing:
         counts[one.action] = counts.get(one.action, 0) + 1
@@ -101,6 +102,9 @@ def _planned(found: Sequence[Planned], call: Call) -> Iterator[str]:
         body = [[p.name, p.kind, p.action, clean(p.reason)] for p in doing]
         heads = [["table", "kind", "action", "why"]]
         yield from grid(heads, body, [False] * 4, width=room(), indent="  ", paint=call.paint)
+    if held:
+        yield ""
+        yield from (f"  {clean(p.name)}: {p.reason}" for p in held)
 
 
 @verb(

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 
 _SAMPLES = 3
 _RUN = ("id", "state", "started", "ended", "version", "command", "steps")
+_ROLLED_BACK = "rolled back"
 _STAGES = {"intake": "read", "table": "compute", "check": "check", "deliver": "deliver"}
 
 
@@ -26,7 +27,7 @@ def run(found: Run, verdicts: Sequence[Verdict], paint: Paint) -> Iterator[str]:
     """Tell of a run."""
     yield paint(finding(found, verdicts), "bold")
     yield from run_trouble(found, verdicts, paint)
-    busy = [s for s in found.steps if s.state != "unchanged"]
+    busy = [s for s in found.steps if s.state != "unchanged" or s.strategy == _ROLLED_BACK]
     if busy:
         yield ""
         yield from steps(busy, paint)

@@ -11,6 +11,7 @@ _CODES = {"bold": "1", "dim": "2", "red": "31", "green": "32", "amber": "33"}
 STATES = {
     "failed": "red",
     "fails": "red",
+    "differs": "red",
     "warned": "amber",
     "warns": "amber",
     "rejects": "amber",

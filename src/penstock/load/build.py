@@ -21,6 +21,7 @@ from penstock.plan.canonical import canonical
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping, Sequence
+    from datetime import timedelta
 
     from penstock.model.sink import SinkTable
     from penstock.model.table import Table
@@ -39,6 +40,7 @@ def build(  # noqa: PLR0913
     sinks: Sequence[SinkTable] = (),
     units: Sequence[UnitTest] = (),
     warehouse: str = "duckdb:.penstock/warehouse.duckdb",
+    history: timedelta | str = "7 days",
     options_of: Callable[[str], Options] | None = None,
 ) -> Project:
     """Make a project of objects; parents, fingerprints and order are found, whatever the objects say of them.
@@ -58,7 +60,10 @@ def build(  # noqa: PLR0913
         declared: tuple[RawTable | SinkTable, ...] = (*raw, *sinks)
         for one in declared:
             _check_options(one, loading)
-    frame = Project(name, str(Path(root).absolute()), warehouse=warehouse, connections=loading.connections)
+    kept = Section("the project", {"history": history}, always(_HERE), loading.mistakes).span("history", None)
+    frame = Project(
+        name, str(Path(root).absolute()), warehouse=warehouse, connections=loading.connections, history=kept
+    )  # fmt: skip
     project = weave(frame, parts, loading)
     loading.mistakes.raise_found()
     return project

@@ -67,7 +67,7 @@ def _read(
     else:
         try:
             said = settings.read(document, env, loading)
-            frame = Project(said.name, str(root), env, said.warehouse, loading.connections)
+            frame = Project(said.name, str(root), env, said.warehouse, loading.connections, history=said.history)
         except ConfigError as error:
             loading.unread.add("connection")
             loading.mistakes.take(error)

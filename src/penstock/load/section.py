@@ -129,6 +129,19 @@ class Section:
             return default
         return span
 
+    def span(self, key: str, default: timedelta | None) -> timedelta | None:
+        """Return a span of time that may be nothing, None for `forever`."""
+        value = self.take(key)
+        if value is None or isinstance(value, timedelta):
+            return default if value is None else value
+        if value == "forever":
+            return None
+        try:
+            return duration.parse(value if isinstance(value, str) else "")
+        except (ValueError, OverflowError):
+            self.wrong(key, value=value, expected='a span of time such as "7 days" or "12 hours", or "forever"')
+            return default
+
     def checks(self, key: str, default: tuple[Check, ...]) -> tuple[Check, ...]:
         """Return checks: texts, or tables with `check`, `severity` and `name`."""
         value = self.take(key)

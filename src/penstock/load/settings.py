@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
 from penstock.base import secrets
@@ -31,6 +32,7 @@ class Settings:
 
     name: str
     warehouse: str
+    history: timedelta | None
 
 
 def read(document: Document, env: str | None, loading: Loading) -> Settings:
@@ -52,12 +54,13 @@ def read(document: Document, env: str | None, loading: Loading) -> Settings:
     _check_url("warehouse", warehouse, warehouse_where)
     if warehouse_where is chosen or env == DEFAULT_ENV:
         loading.ask(warehouse_where, "warehouse")
+    history = chosen.span("history", top.span("history", timedelta(days=7)))
     loading.variables |= {**top.texts("vars"), **chosen.texts("vars")}
     _connections(top, chosen, loading)
     loading.defaults = _defaults(_inner(chosen, "defaults"), _defaults(_inner(top, "defaults"), Defaults()))
     chosen.refuse_rest()
     top.refuse_rest()
-    return Settings(name, warehouse)
+    return Settings(name, warehouse, history)
 
 
 def _inner(section: Section, key: str) -> Section:

@@ -21,10 +21,11 @@ class Staged:
 class Change:
     """What a table is to gain and lose; checking, applying, counting and delivering know nothing else.
 
-    `plus` names the staged rows to insert and `minus` the staged row ids to bury, each None where there are none.
-    `after` is a query of the table as it would be, without hidden columns. `built` is a relation made beside the
-    present one, which applying swaps in; `in_place` says that the rows stand already in the table, unseen until commit.
-    `keeps` says that staged rows have a column `_rid`, not null where they are another state of a row that goes.
+    `plus` names the staged rows to insert and `minus` the staged rows to bury, with their ids, each None where there
+    are none. `after` is a query of the table as it would be, without hidden columns. `built` is a relation made beside
+    the present one, which applying swaps in; `in_place` says that the rows stand already in the table, unseen until
+    commit. `shown` has the rows that come as users see them, fit for a `from`. `keeps` says that staged rows have a
+    column `_rid`, not null where they are another state of a row that goes.
     """
 
     relation: Relation
@@ -37,6 +38,7 @@ class Change:
     built: bool = False
     in_place: bool = False
     keeps: bool = False
+    shown: str = ""
 
     @property
     def empty(self) -> bool:

@@ -1,4 +1,4 @@
-"""A commit: one version of the warehouse, and what it absorbed."""
+"""A commit: one version of the warehouse, what it absorbed, and what is removed of the old ones."""
 
 from __future__ import annotations
 
@@ -29,3 +29,13 @@ class Commit:
     run: str
     tables: dict[str, Counts] = field(default_factory=dict)
     positions: dict[tuple[str, str], Position] = field(default_factory=dict)
+
+
+@record
+class Removed:
+    """What a vacuum removed: rows that had gone, relations that no name shows, commits, closed rejects."""
+
+    rows: int = 0
+    relations: int = 0
+    commits: int = 0
+    rejects: int = 0

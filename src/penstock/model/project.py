@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import field
+from datetime import timedelta
 from typing import TYPE_CHECKING
 
 from penstock.base.record import record
@@ -20,7 +21,7 @@ class Project:
     """What a project declares.
 
     `warehouse` is a URL such as `duckdb:.penstock/warehouse.duckdb`, its path relative to `root`. `order` has every
-    table after what it reads.
+    table after what it reads. `history` is how long rows that went are kept, None for ever.
     """
 
     name: str
@@ -33,6 +34,7 @@ class Project:
     sinks: dict[str, SinkTable] = field(default_factory=dict)
     units: tuple[UnitTest, ...] = ()
     order: tuple[str, ...] = ()
+    history: timedelta | None = timedelta(days=7)
 
     def __iter__(self) -> Iterator[RawTable | Table]:
         """Walk raw tables and tables, each after what it reads."""

@@ -15,7 +15,7 @@ class Relation:
     `physical` is the opaque name of its storage, `built` the version that made it, `changed` the last version
     that changed its rows, `lost` the last in which rows went, `seen` the version of its inputs that it shows.
     `hidden` are columns that keeping it fresh needs and nobody sees, `layout` the mark of the plan that asks for them,
-    `parts` the hidden relations of that plan.
+    `parts` the hidden relations of that plan; `costs` is what was learned of its refreshes.
     """
 
     name: str
@@ -32,11 +32,21 @@ class Relation:
     hidden: Schema = NONE
     layout: str = ""
     parts: tuple[str, ...] = ()
+    costs: tuple[float, ...] = ()
 
     @property
     def whole(self) -> Schema:
         """All columns of its storage that are data: those that users see, then the hidden ones."""
         return Schema((*self.schema.columns, *self.hidden.columns)) if self.hidden.columns else self.schema
+
+
+@record
+class Span:
+    """A relation and the versions in which a table's name showed it: from `since` on, before `until` (None: still)."""
+
+    relation: Relation
+    since: int
+    until: int | None = None
 
 
 @record
@@ -53,8 +63,10 @@ class Read:
     """How a query reads a relation: its live rows, a version, or the rows that came or went between two versions.
 
     `mode` is `live`, `at`, `plus` or `minus`; `low` and `high` are versions, the lower one excluded. Of the version
-    that is being made, `kept` reads the live rows that are older than `low`, and `either` what came and went since.
-    `ids` asks for the hidden columns and row ids, too; of several `within` one must hold.
+    that is being made, `kept` reads the live rows that are older than `low`. `ids` asks for the hidden columns and row
+    ids, too; of several `within` one must hold. Two modes read all that a name showed one after another, the `spans`,
+    the oldest first: `changes` has a row for each row that came or went between two versions, `history` each row with
+    the times between which it was valid.
     """
 
     relation: Relation
@@ -63,6 +75,7 @@ class Read:
     high: int = 0
     ids: bool = False
     within: tuple[Within, ...] = ()
+    spans: tuple[Span, ...] = ()
 
 
 @record
@@ -70,6 +83,7 @@ class Query:
     """A computation in neutral form: its text, what each name in it reads, and where the text comes from.
 
     `file` and `line` say where the first line of `text` stands, so that an error can point at the user's own line.
+    `shown` is the user's own text where `text` was made of it, each word in its place.
     """
 
     text: str
@@ -77,3 +91,4 @@ class Query:
     schema: Schema | None = None
     file: str = ""
     line: int = 1
+    shown: str = ""

@@ -27,9 +27,10 @@ class Build:
 
 @record
 class Compute:
-    """Compute a query into a stage; gives a Staged."""
+    """Compute a query into a stage; gives a Staged, without its columns where nobody asks for them."""
 
     query: Query
+    described: bool = True
 
 
 @record
@@ -106,13 +107,15 @@ class Compare:
 class Replace:
     """The stage holds what the rows of a relation within `old` should be; gives a Change with only real differences.
 
+    `old` may be the name of the stage that `Take` made of these rows.
+
     The stage has the relation's columns, the hidden ones too. A row that differs from one that goes only outside of the
     columns `by` keeps its id; `unique` says that no two rows agree in these. With `old` of None all rows are replaced.
     """
 
     relation: Relation
     stage: str
-    old: tuple[Within, ...] | None
+    old: tuple[Within, ...] | str | None
     by: tuple[str, ...]
     unique: bool = False
 
@@ -124,3 +127,26 @@ class Extend:
     relation: Relation
     stage: str
     rows: int
+
+
+@record
+class Take:
+    """Stage the rows of a relation that are within stages (all, where there are none), with their ids; gives a
+    Staged.
+    """
+
+    relation: Relation
+    within: tuple[Within, ...] = ()
+
+
+@record
+class Swap:
+    """The rows that `Take` staged go, and those of a stage come, with a column `_rid` for the id they keep; gives a
+    Change.
+    """
+
+    relation: Relation
+    came: str
+    added: int
+    went: str
+    removed: int

@@ -20,17 +20,32 @@ class Finder:
 
 
 @record
+class Lookup:
+    """Which rows of a dependent input the rows of an arm can meet: those whose `columns` are given values.
+
+    `text` selects these values of the rows of the linear inputs, as columns `@v1` and so on, then the ids as `@h1` ….
+    `used` are the columns of the input that the arm uses.
+    """
+
+    text: str
+    columns: tuple[str, ...]
+    used: tuple[str, ...]
+
+
+@record
 class Leaf:
     """An input of an arm, under the name `@number` in its text.
 
     What comes out is linear in a `linear` one: each of its rows gives its own rows, whose ids it is part of. Of
-    another, a row can change what comes of rows of the linear ones: `finder` says of which, None that of all.
+    another, a row can change what comes of rows of the linear ones: `finder` says of which, None that of all. `lookup`
+    says which of its rows are needed for some of theirs, None that all may be.
     """
 
     number: int
     table: str
     linear: bool
     finder: Finder | None = None
+    lookup: Lookup | None = None
 
 
 @record

@@ -14,16 +14,17 @@ from typing import TYPE_CHECKING
 
 from penstock.base.record import record
 from penstock.model.relation import Query, Read, Relation, Within
-from penstock.plan.blocks import BODY
+from penstock.plan.blocks import BODY, Arm
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
 
     from penstock.model.schema import Schema
-    from penstock.plan.blocks import Arm, Block, Leaf, Part
+    from penstock.plan.blocks import Block, Leaf, Part
 
 _INPUT = re.compile(r'"@(\d+)(~?)"')
-_MODES = {"": "live", "+": "plus", "-": "minus", "=": "kept", "<": "at", "~": "either"}
+_MODES = {"": "live", "=": "kept", "<": "at"}
+_STAGED = {"+", "-", "~"}
 
 
 @record
@@ -31,7 +32,7 @@ class Input:
     """A relation that a block reads, and what happened to it since the block last looked.
 
     `since` is the version that the block shows; `came` and `went` say whether rows did; `new` that nothing is known
-    of the rows before: it was built anew.
+    of the rows before: it was built anew. The stages `plus` and `minus` have the rows that came and went.
     """
 
     relation: Relation
@@ -39,6 +40,8 @@ class Input:
     came: bool = False
     went: bool = False
     new: bool = False
+    plus: str = ""
+    minus: str = ""
 
     @property
     def changed(self) -> bool:
@@ -52,6 +55,7 @@ class _Text:
 
     inputs: Mapping[str, Input]
     version: int
+    looked: Mapping[tuple[str, int], str] = field(default_factory=dict)
     reads: dict[str, Read] = field(default_factory=dict)
 
     def put(
@@ -65,6 +69,12 @@ class _Text:
             mode = match[2] or modes.get(number, "")
             limits = (within or {}).get(number, ())
             one = self.inputs[tables[number]]
+            if mode in _STAGED:
+                return _staged(mode, one)
+            mode = _simpler(mode, one)
+            known = self.looked.get((mode, number))
+            if known is not None:
+                return known
             read = Read(one.relation, _MODES[mode], one.since, _high(mode, one, self.version), True, limits)
             return f'"{self.named(f"@{number}{mode}", read)}"'
 
@@ -82,11 +92,50 @@ class _Text:
         return Query(text, tuple(self.reads.items()))
 
 
+def _staged(mode: str, one: Input) -> str:
+    """Return what has the rows that came, or went, or did either."""
+    stages = [name for sign, name in (("+", one.plus), ("-", one.minus)) if mode in (sign, "~") and name]
+    return stages[0] if len(stages) == 1 else f"(from {' union all from '.join(stages)})"
+
+
+def _simpler(mode: str, one: Input) -> str:
+    """Return the mode that reads the same with less: where no rows went, those as they were are the ones kept."""
+    if mode == "<" and not one.went:
+        mode = "="
+    return "" if mode == "=" and not one.came else mode
+
+
 def _high(mode: str, one: Input, version: int) -> int:
     return one.since if mode == "<" else version
 
 
 # ── rows of arms ────────────────────────────────────────────────────────────────────────────────────────
+
+
+def _values(block: Block, at: int, leaf: Leaf, made: _Text, found: Mapping[tuple[int, int], str]) -> str:
+    """Return the select of what the rows that come, or went, look up in a dependent input; empty for nothing."""
+    arm = block.arms[at]
+    if leaf.lookup is None:
+        return ""
+    as_if = Arm(leaf.lookup.text, arm.columns, arm.leaves)
+    terms = []
+    for sign in "+-":
+        others = "<" if sign == "-" else ""
+        changed = [one for one in arm.linear if made.inputs[one.table].changed]
+        for turn, one in enumerate(changed):
+            known = made.inputs[one.table]
+            if known.came if sign == "+" else known.went:
+                modes = {later.number: others for later in changed[turn + 1 :]}
+                modes |= {earlier.number: "=" for earlier in changed[:turn]} | {one.number: sign}
+                terms.append(made.put(leaf.lookup.text, as_if, modes))
+    stages = {one: found[at, one.number] for one in arm.dependent if (at, one.number) in found}
+    if stages:
+        modes = {one.number: "=" for one in arm.linear if made.inputs[one.table].changed}
+        terms.append(_touched(made, as_if, modes, stages))
+    items = ", ".join(f'"@v{n}"' for n in range(1, len(leaf.lookup.columns) + 1))
+    known_values = " and ".join(f'"@v{n}" is not null' for n in range(1, len(leaf.lookup.columns) + 1))
+    union = " union all ".join(f'select {items} from ({term}) as "@t"' for term in terms)
+    return f'select distinct {items} from ({union}) as "@all" where {known_values}' if terms else ""
 
 
 def _terms(block: Block, made: _Text, sign: str, found: Mapping[tuple[int, int], str]) -> list[tuple[int, str]]:
@@ -142,8 +191,9 @@ def _select(block: Block, terms: Iterable[tuple[int, str]], ids: bool, columns: 
     return "\nunion all\n".join(parts)
 
 
-def _cast(text: str, schema: Schema) -> str:
+def _cast(text: str, schema: Schema, further: str = "") -> str:
     items = ", ".join(f"cast({_ident(c.name)} as {c.type}) as {_ident(c.name)}" for c in schema)
+    items += f", {further}" if further else ""
     return f'select {items} from ({text}) as "@all"'
 
 
@@ -168,11 +218,58 @@ def finders(block: Block, inputs: Mapping[str, Input], version: int) -> dict[tup
     return queries
 
 
+def values(
+    block: Block, inputs: Mapping[str, Input], version: int, found: Mapping[tuple[int, int], str]
+) -> dict[tuple[int, int], Query]:
+    """Return, by arm and input, the query of what a change looks up in each dependent input that is not small."""
+    queries = {}
+    for at, arm in enumerate(block.arms):
+        for leaf in arm.dependent:
+            made = _Text(inputs, version)
+            text = _values(block, at, leaf, made, found)
+            if text:
+                queries[at, leaf.number] = made.query(text)
+    return queries
+
+
+def looked_up(leaf: Leaf, one: Input, stage: str, version: int) -> Query:
+    """Return the query of the rows of a dependent input that have one of the staged values."""
+    if leaf.lookup is None:
+        raise ValueError("nothing is looked up in this input")
+    names = tuple(f"@v{n}" for n in range(1, len(leaf.lookup.columns) + 1))
+    read = Read(one.relation, "live", 0, version, True, (Within(leaf.lookup.columns, stage, names),))
+    return Query(f'select {_used(leaf)} from "@rows"', (("@rows", read),))
+
+
+def looked_up_before(leaf: Leaf, one: Input, stage: str, now: str) -> Query:
+    """Return the query of the rows that had one of the staged values before the change; `now` are those that have."""
+    if leaf.lookup is None:
+        raise ValueError("nothing is looked up in this input")
+    kept = f"select {_used(leaf)} from {now}"
+    if one.plus:
+        kept += f" where _rid not in (select _rid from {one.plus})"
+    if not one.minus:
+        return Query(kept)
+    pairs = enumerate(leaf.lookup.columns, 1)
+    equal = " and ".join(f'l.{_ident(name)} = m."@v{n}"' for n, name in pairs)
+    return Query(f"{kept} union all select {_used(leaf, 'l.')} from {one.minus} l semi join {stage} m on {equal}")
+
+
+def _used(leaf: Leaf, prefix: str = "") -> str:
+    names = leaf.lookup.used if leaf.lookup else ()
+    return ", ".join(f"{prefix}{_ident(name)}" for name in dict.fromkeys((*names, "_rid")))
+
+
 def added(
-    block: Block, inputs: Mapping[str, Input], version: int, found: Mapping[tuple[int, int], str], like: Schema
+    block: Block,
+    inputs: Mapping[str, Input],
+    version: int,
+    found: Mapping[tuple[int, int], str],
+    like: Schema,
+    looked: Mapping[tuple[str, int], str],
 ) -> Query:
     """Return the query of the rows of a rows block that come, hidden ids included, with the types `like`."""
-    made = _Text(inputs, version)
+    made = _Text(inputs, version, looked)
     terms = _terms(block, made, "+", found)
     return made.query(_cast(_select(block, terms, ids=True), like) if terms else _nothing(like))
 
@@ -194,10 +291,15 @@ def losses(block: Block, inputs: Mapping[str, Input], version: int) -> list[tupl
 
 
 def changed_keys(
-    block: Block, inputs: Mapping[str, Input], version: int, found: Mapping[tuple[int, int], str], like: Schema
+    block: Block,
+    inputs: Mapping[str, Input],
+    version: int,
+    found: Mapping[tuple[int, int], str],
+    like: Schema,
+    looked: Mapping[tuple[str, int], str],
 ) -> Query:
     """Return the query of the keys of a block that a change touches, as `@key1` and so on."""
-    made = _Text(inputs, version)
+    made = _Text(inputs, version, looked)
     terms = [*_terms(block, made, "-", found), *_terms(block, made, "+", found)]
     types = like.types
     items = ", ".join(
@@ -239,8 +341,23 @@ def whole(block: Block, inputs: Mapping[str, Input], version: int, like: Schema 
     return made.query(_cast(text, like) if like is not None else text)
 
 
+def came(one: Input, version: int) -> Query:
+    """Return the query of the rows of an input that came since the block last looked, with their ids."""
+    return Query('from "@plus"', (("@plus", Read(one.relation, "plus", one.since, version, ids=True)),))
+
+
+def went(one: Input, version: int) -> Query:
+    """Return the query of the rows of an input that went since the block last looked, with their ids."""
+    return Query('from "@minus"', (("@minus", Read(one.relation, "minus", one.since, version, ids=True)),))
+
+
 def sums(
-    block: Block, inputs: Mapping[str, Input], version: int, found: Mapping[tuple[int, int], str], like: Schema
+    block: Block,
+    inputs: Mapping[str, Input],
+    version: int,
+    found: Mapping[tuple[int, int], str],
+    like: Schema,
+    looked: Mapping[tuple[str, int], str],
 ) -> Query:
     """Return the query of what a change adds to and takes from the parts of the groups that it touches.
 
@@ -249,9 +366,9 @@ def sums(
     """
     if block.merge is None:
         raise ValueError("the block cannot merge")
-    made = _Text(inputs, version)
-    came, went = _terms(block, made, "+", found), _terms(block, made, "-", found)
-    body = "\nunion all\n".join(_sums(block, terms, sign) for terms, sign in ((came, 1), (went, -1)) if terms)
+    made = _Text(inputs, version, looked)
+    plus, minus = _terms(block, made, "+", found), _terms(block, made, "-", found)
+    body = "\nunion all\n".join(_sums(block, terms, sign) for terms, sign in ((plus, 1), (minus, -1)) if terms)
     types = like.types
     keys = [
         f'cast({key} as {types[held]}) as "@key{at}"'
@@ -278,35 +395,43 @@ def _change_of(part: Part) -> list[str]:
     ]
 
 
-def merged(block: Block, relation: Relation, stage: str, version: int, like: Schema) -> Query:
-    """Return the query of the groups that staged sums touch, as they are with them; without rows they are gone."""
-    return _of_groups(block, relation, stage, version, _merging(block, relation, stage, like))
+def merged(block: Block, stage: str, old: str, like: Schema) -> Query:
+    """Return the query of the groups that staged sums touch, as they are with them; without rows they are gone.
+
+    `old` is the stage of these groups as they were; each keeps the id that its row had, as `_rid`.
+    """
+    if block.merge is None:
+        raise ValueError("the block cannot merge")
+    types = like.types
+    items = [f'd."@key{at}" as "@k{at}"' for at in range(1, len(block.keys) + 1)]
+    items += [
+        f"cast({_new(part.column, part.kind)} as {types[part.column]}) as {_ident(part.column)}"
+        for part in block.merge.parts
+    ]
+    groups = f'select {", ".join(items)}, {_doubtful(block)} as "@doubtful", l._rid from {_joined(block, stage, old)}'
+    finish = block.merge.finish.replace(' FROM "@parts"', f', _rid FROM ({groups}) as "@parts"')
+    where = ' where not "@doubtful"' + (' and "@n" > 0' if block.keys else "")
+    return Query(_cast(finish + where, like, "_rid"))
 
 
-def both(stage: str, query: Query) -> Query:
+def both(stage: str, query: Query, like: Schema) -> Query:
     """Return the query of a stage's rows and those of a query."""
-    return replace(query, text=f"select * from {stage}\nunion all\n{query.text}")
+    names = ", ".join(_ident(c.name) for c in like)
+    return replace(query, text=f"select {names} from {stage}\nunion all\n{query.text}")
 
 
-def doubtful(block: Block, relation: Relation, stage: str, version: int) -> Query | None:
+def doubtful(block: Block, stage: str, old: str) -> Query | None:
     """Return the query of the keys whose extreme was lost, so that it is to be found anew; None where none can be."""
     if block.merge is None or all(part.kind in ("count", "sum") for part in block.merge.parts):
         return None
     keys = ", ".join(f'"@key{at}"' for at in range(1, len(block.keys) + 1)) or "1"
     left = f" and {_new('@n', 'count')} > 0" if block.keys else ""
-    text = f"select {keys} from {_joined(block, stage)} where ({_doubtful(block)}){left}"
-    return _of_groups(block, relation, stage, version, text)
+    return Query(f"select {keys} from {_joined(block, stage, old)} where ({_doubtful(block)}){left}")
 
 
-def _of_groups(block: Block, relation: Relation, stage: str, version: int, text: str) -> Query:
-    names = tuple(f"@key{at}" for at in range(1, len(block.keys) + 1))
-    within = (Within(block.held, stage, names),) if block.keys else ()
-    return Query(text, (("@self", Read(relation, "live", 0, version, True, within)),))
-
-
-def _joined(block: Block, stage: str) -> str:
+def _joined(block: Block, stage: str, old: str) -> str:
     same = " and ".join(f'd."@key{at}" is not distinct from l.{_ident(held)}' for at, held in enumerate(block.held, 1))
-    return f'{stage} d left join "@self" l on {same or "true"}'
+    return f"{stage} d left join {old} l on {same or 'true'}"
 
 
 def _doubtful(block: Block) -> str:
@@ -326,21 +451,6 @@ def _new(column: str, kind: str) -> str:
     if kind in ("count", "sum"):
         return f"coalesce({own}, 0) + {came}"
     return f"{kind}({own}, {came})"
-
-
-def _merging(block: Block, relation: Relation, stage: str, like: Schema) -> str:
-    """Return the select of the groups as they are with staged sums, under the names and types of the relation."""
-    if block.merge is None:
-        raise ValueError("the block cannot merge")
-    types = relation.whole.types
-    items = [f'd."@key{at}" as "@k{at}"' for at in range(1, len(block.keys) + 1)]
-    items += [
-        f"cast({_new(part.column, part.kind)} as {types[part.column]}) as {_ident(part.column)}"
-        for part in block.merge.parts
-    ]
-    groups = f'select {", ".join(items)}, {_doubtful(block)} as "@doubtful" from {_joined(block, stage)}'
-    where = ' where not "@doubtful"' + (' and "@n" > 0' if block.keys else "")
-    return _cast(block.merge.finish.replace('"@parts"', f'({groups}) as "@parts"') + where, like)
 
 
 def _over(block: Block, bodies: Mapping[int, str]) -> str:

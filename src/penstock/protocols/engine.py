@@ -9,11 +9,12 @@ from penstock.base.record import record
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
+    from datetime import datetime
 
     from penstock.model.change import Change, Staged
-    from penstock.model.commit import Commit
+    from penstock.model.commit import Commit, Removed
     from penstock.model.position import Position
-    from penstock.model.relation import Query, Relation
+    from penstock.model.relation import Query, Relation, Span
     from penstock.model.schema import Schema
     from penstock.model.shape import Shape
     from penstock.model.step import (
@@ -27,12 +28,17 @@ if TYPE_CHECKING:
         Receive,
         Remove,
         Replace,
+        Swap,
+        Take,
         Upsert,
     )
     from penstock.protocols.export import Exporter
     from penstock.protocols.source import Batch, Reject
 
-    Step = Build | Compare | Compute | Conform | Dedupe | Extend | Found | Receive | Remove | Replace | Upsert
+    Step = (
+        Build | Compare | Compute | Conform | Dedupe | Extend | Found
+        | Receive | Remove | Replace | Swap | Take | Upsert
+    )  # fmt: skip
 
 
 @record
@@ -153,6 +159,10 @@ class Txn(Protocol):
         """Return the columns that a query gives inside the transaction, without running it."""
         ...
 
+    def kept_since(self, name: str) -> int:
+        """Return the first version since which all changes of a table are there, by what was vacuumed."""
+        ...
+
     def evolve(self, relation: Relation, schema: Schema) -> Relation:
         """Add the columns and widen the types that `schema` asks for, recorded.
 
@@ -162,6 +172,13 @@ class Txn(Protocol):
 
     def apply(self, change: Change) -> Relation:
         """Bury, delete and insert, or swap in what was built; returns the relation as it now stands."""
+        ...
+
+    def restore(self, relation: Relation) -> Relation:
+        """Let a table's name show a relation again that it showed before, and note that its definition is refused.
+
+        The relation counts as built in this transaction: whoever reads it takes all of it as changed.
+        """
         ...
 
     def drop(self, change: Change) -> None:
@@ -176,8 +193,8 @@ class Txn(Protocol):
         """Note rows that a source could not make sense of."""
         ...
 
-    def seen(self, relation: Relation, version: int) -> None:
-        """Note that a table shows its inputs as of a version, whether or not its rows changed."""
+    def seen(self, relation: Relation, version: int, costs: tuple[float, ...] | None = None) -> None:
+        """Note that a table shows its inputs as of a version, whether or not its rows changed; and its `costs`."""
         ...
 
     def commit(self, commit: Commit) -> None:
@@ -210,6 +227,30 @@ class Engine(Protocol):
         """Return the relation that a table's name showed at a version, or None; an older one may have been vacuumed."""
         ...
 
+    def spans(self, name: str) -> Sequence[Span]:
+        """Return what a table's name has shown, as far as it is kept, the oldest first; nothing for an unknown name."""
+        ...
+
+    def kept_since(self, name: str) -> int:
+        """Return the first version at which a table can be read, by what was vacuumed; 0 where nothing was."""
+        ...
+
+    def version_at(self, at: datetime) -> int | None:
+        """Return the last version that was committed at an instant or before it, or None where there is none."""
+        ...
+
+    def vacuumed(self) -> tuple[datetime, int] | None:
+        """Return when the warehouse was last vacuumed and from which version on every commit is kept."""
+        ...
+
+    def refused(self) -> Mapping[str, str]:
+        """Return the fingerprint of the definition that each table was rolled back from."""
+        ...
+
+    def unsound(self, relation: Relation) -> Sequence[str]:
+        """Return what of a relation's storage breaks the rules by which it is kept, in words; nothing where none."""
+        ...
+
     def held(self, source: str) -> Mapping[str, Position]:
         """Return the position that an incomplete snapshot has reached, by partition."""
         ...
@@ -218,8 +259,19 @@ class Engine(Protocol):
         """Return the newest version that this warehouse has set out to deliver to a sink, or None for never."""
         ...
 
-    def deliver(self, sink: str, version: int) -> None:
-        """Note, durably, that this warehouse sets out to deliver a version to a sink."""
+    def deliver(self, sink: str, version: int, since: int = 0) -> None:
+        """Note, durably, that this warehouse sets out to deliver a version to a sink that shows the version `since`."""
+        ...
+
+    def shown(self, sink: str) -> int | None:
+        """Return the oldest version that a sink may show, should its last delivery have failed; None for never."""
+        ...
+
+    def vacuum(self, floors: Mapping[str, int], horizon: int, at: datetime) -> Removed:
+        """Remove what of each table is older than its floor, and commits before the horizon; raises if a Txn is open.
+
+        A table that is not among the floors keeps all; a floor is a version at which the table can still be read.
+        """
         ...
 
     def commits(self, limit: int | None = None, run: str = "") -> Sequence[Commit]:

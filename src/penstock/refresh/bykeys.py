@@ -28,29 +28,28 @@ class Grouped:
 
 
 def compute(work: Work) -> Staged:
-    """Stage what the function gives for all keys."""
+    """Stage what the function gives for all keys, some of them at a time."""
     grouped = _grouped(work)
-    columns = _columns(work, grouped)
-    calls = _calls(work, grouped, columns, None)
-    return work.ask_all(calls or [Asked(columns=columns)])
+    return work.ask_all(_calls(work, grouped, _columns(work, grouped), None) or [at_once(work)])
+
+
+def at_once(work: Work) -> Asked:
+    """Return the call for all keys at once."""
+    return Asked(columns=_columns(work, _grouped(work)), word=_word(work))
 
 
 def follow(work: Work, table: Relation) -> Change | None:
     """Return the change of a table by the keys of rows that came or went; None where everything is to be computed."""
     grouped, since = _grouped(work), table.seen
-    parted = {one.input.parameter for one in grouped}
-    others = (work.relation_of(one) for one in work.inputs if one.parameter not in parted)
-    if any(one.relation.built > since for one in grouped) or any(other.changed > since for other in others):
+    parted = [one.input.parameter for one in grouped]
+    if not all(work.follows(one.relation, since) for one in grouped) or work.others_changed(parted, since):
         return None
     columns = _columns(work, grouped)
-    changed = [one for one in grouped if one.relation.changed > since]
-    reads = {f"@{at}": Read(one.relation, "either", since, work.txn.version, True) for at, one in enumerate(changed)}
-    text = f"select distinct * from ({_keys(changed, columns)})"
-    touched = work.staged(Compute(Query(text, tuple(reads.items()))))
+    touched = work.staged(Compute(_touched(work, grouped, columns, since)))
     if not touched.rows:
         return Change(table, 0, 0)
     calls = _calls(work, grouped, columns, touched.name)
-    staged = work.fitted(work.ask_all(calls), table) if calls else work.nothing(table)
+    staged = work.fitted(work.ask_all(calls), table.schema) if calls else work.nothing(table)
     if staged is None:
         return None
     names = tuple(column.name for column in columns)
@@ -58,6 +57,20 @@ def follow(work: Work, table: Relation) -> Change | None:
     change = work.change_by(Replace(table, staged.name, (old,), table.key, bool(table.key)))
     work.keep_key(change, staged)
     return change
+
+
+def _touched(work: Work, grouped: list[Grouped], columns: tuple[Column, ...], since: int) -> Query:
+    """Return the query of the keys of all rows that came or went since a version."""
+    changed = [one for one in grouped if one.relation.changed > since]
+    moved = [(one, "plus") for one in changed] + [(one, "minus") for one in changed if one.relation.lost > since]
+    reads = tuple(
+        (f"@{at}", Read(one.relation, mode, since, work.txn.version, ids=True)) for at, (one, mode) in enumerate(moved)
+    )
+    return Query(f"select distinct * from ({_keys([one for one, _ in moved], columns)})", reads)
+
+
+def _word(work: Work) -> str:
+    return f"the columns of by= ({', '.join(work.call.function.by)})"
 
 
 def _grouped(work: Work) -> list[Grouped]:
@@ -115,7 +128,6 @@ def _calls(work: Work, grouped: list[Grouped], columns: tuple[Column, ...], touc
     text = f'select {listed}, ({before}) // {work.most} as "@call" from ({counted})'
     asked = work.staged(Compute(Query(text, tuple(reads.items()))))
     turns = [turn for (turn,) in work.fetch(Query(f'select distinct "@call" from {asked.name} order by 1'))]
-    word = f"the columns of by= ({', '.join(work.call.function.by)})"
     calls = []
     for turn in turns:
         stage = asked.name
@@ -126,5 +138,5 @@ def _calls(work: Work, grouped: list[Grouped], columns: tuple[Column, ...], touc
             for at, one in enumerate(grouped):
                 read = Read(one.relation, ids=True, within=(Within(one.columns, stage, keys),))
                 parts[one.input.parameter] = Part(f'"@{at}"', ((f"@{at}", read),))
-        calls.append(Asked(parts, columns, Part(stage, ()), word))
+        calls.append(Asked(parts, columns, Part(stage, ()), _word(work)))
     return calls

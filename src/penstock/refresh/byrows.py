@@ -26,19 +26,23 @@ Reads = dict[str, Read]
 
 
 def compute(work: Work) -> Staged:
-    """Stage what the function gives for all rows."""
+    """Stage what the function gives for all rows, a part of them at a time."""
     one = _input(work)
     relation = work.relation_of(one)
-    calls = _calls(work, one, relation, {"@all": Read(relation, ids=True)})
-    return work.ask_all(calls or [Asked(columns=_columns(work, relation))])
+    return work.ask_all(_calls(work, one, relation, {"@all": Read(relation, ids=True)}) or [at_once(work)])
+
+
+def at_once(work: Work) -> Asked:
+    """Return the call for all rows at once."""
+    relation = work.relation_of(_input(work))
+    return Asked(columns=_columns(work, relation), word=_WORD.format(relation.name))
 
 
 def follow(work: Work, table: Relation) -> Change | None:
     """Return the change of a table by the rows that came and went; None where everything is to be computed."""
     one = _input(work)
     relation, since = work.relation_of(one), table.seen
-    others = (work.relation_of(other) for other in work.inputs if other != one)
-    if relation.built > since or any(other.changed > since for other in others):
+    if not work.follows(relation, since) or work.others_changed((one.parameter,), since):
         return None
     names = tuple(column.name for column in _columns(work, relation))
     if relation.lost > since and not names:
@@ -51,7 +55,7 @@ def follow(work: Work, table: Relation) -> Change | None:
     calls = _calls(work, one, relation, reads)
     if not calls and lost is None:
         return Change(table, 0, 0)
-    staged = work.fitted(work.ask_all(calls), table) if calls else work.nothing(table)
+    staged = work.fitted(work.ask_all(calls), table.schema) if calls else work.nothing(table)
     if staged is None:
         return None
     if lost is None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field, replace
+from dataclasses import astuple, dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
 from penstock.base import faults
@@ -12,8 +12,9 @@ from penstock.model.change import Change, Staged
 from penstock.model.commit import Commit
 from penstock.model.relation import Query
 from penstock.model.run import Step
+from penstock.model.tuning import Tuning
 from penstock.protocols.engine import Replay
-from penstock.refresh.transform import Tuning
+from penstock.refresh.rollback import HOW_ON, ROLLED_BACK, is_refused
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -263,30 +264,34 @@ class _Attempt:
             self.outcome.steps[table.name] = Step(table.name, "table", "skipped", reason=reason)
             return
         relation = self.relations.get(table.name)
-        why = due(table, relation, self.relations, full=self.job.full)
+        refused = self.engine.refused().get(table.name, "")
+        why = due(table, relation, self.relations, full=self.job.full, refused=refused)
         if not why:
-            self.outcome.steps[table.name] = Step(table.name, "table", "unchanged")
+            step = Step(table.name, "table", "unchanged")
+            if is_refused(table, relation, refused):
+                step = replace(step, strategy=ROLLED_BACK, reason=HOW_ON)
+            self.outcome.steps[table.name] = step
             return
         self.job.began(table.name, "table")
         try:
-            change, strategy = self._compute(table, relation)
-            self._settle(table, change, strategy, why)
+            change, strategy, costs = self._compute(table, relation)
+            self._settle(table, change, strategy, why, costs)
         except (Replay, _Failed, _Misplanned):
             raise
         except PenstockError as error:
             raise _Failed(table.name, error) from error
 
-    def _compute(self, table: Table, relation: Relation | None) -> tuple[Change, str]:
-        """Return the change of a table and how it was found."""
+    def _compute(self, table: Table, relation: Relation | None) -> tuple[Change, str, tuple[float, ...]]:
+        """Return the change of a table, how it was found, and what is known of its costs."""
         if table.function:
             from penstock.refresh import python
 
-            return python.change(table, self.relations, self.txn, self.job.load, full=self.job.full)
+            return (*python.change(table, self.relations, self.txn, self.job.load, full=self.job.full), ())
         if self._pays(table, relation):
             found = self._by_plan(table)
             if found is not None:
                 return found
-        return self._in_full(table, relation)
+        return (*self._in_full(table, relation), ())
 
     def _pays(self, table: Table, relation: Relation | None) -> bool:
         """Tell whether following changes can pay for a table."""
@@ -296,14 +301,15 @@ class _Attempt:
             return True
         return sum(self.relations[name].rows for name in table.parents) >= self.job.tuning.smallest
 
-    def _by_plan(self, table: Table) -> tuple[Change, str] | None:
+    def _by_plan(self, table: Table) -> tuple[Change, str, tuple[float, ...]] | None:
         from penstock.refresh import transform
 
         known = transform.planned(table, self.relations, self.txn)
         if not known.plan.blocks:
             return None
         if self.keeper is None:
-            self.keeper = transform.Keeper(self.txn, self.relations)
+            tuning = self.job.tuning
+            self.keeper = transform.Keeper(self.txn, self.relations, self.clock, tuning, self.job.full)
         try:
             change = self.keeper.table(table, known)
         except Replay:
@@ -312,7 +318,10 @@ class _Attempt:
             if self.job.tuning.strict:
                 raise
             raise _Misplanned(table.name) from error
-        return (change, " → ".join(dict.fromkeys(self.keeper.how)) or "keys") if change is not None else None
+        if change is None:
+            return None
+        how = " → ".join(dict.fromkeys(self.keeper.how)) or "followed"
+        return change, how, tuple(astuple(self.keeper.costs))
 
     def _in_full(self, table: Table, relation: Relation | None) -> tuple[Change, str]:
         """Compute a table from its own text, and compare."""
@@ -329,7 +338,7 @@ class _Attempt:
         conformed = _stage(self.txn.run(Conform(relation, staged.name)))
         return _change(self.txn.run(Compare(relation, conformed.name, table.key))), "full, compared"
 
-    def _settle(self, table: Table, change: Change, strategy: str, why: str) -> None:
+    def _settle(self, table: Table, change: Change, strategy: str, why: str, costs: tuple[float, ...]) -> None:
         """Check a change and apply it, or leave the table at its last good version."""
         step = Step(table.name, "table", "done", strategy, why, change.added, change.removed)
         faults.point("cascade.table.computed")
@@ -342,7 +351,7 @@ class _Attempt:
             self.outcome.steps[table.name] = replace(step, state="failed", added=0, removed=0, error=error.fields())
             return
         applied = self.txn.apply(change)
-        self.txn.seen(applied, self.txn.version)
+        self.txn.seen(applied, self.txn.version, costs)
         self.relations[table.name] = applied
         self.noted = True
         if change.empty:
@@ -369,10 +378,14 @@ class _Attempt:
             )
 
 
-def due(table: Table, relation: Relation | None, relations: Mapping[str, Relation], *, full: bool = False) -> str:
-    """Return why a table has to be computed, or nothing where it is up to date."""
+def due(
+    table: Table, relation: Relation | None, relations: Mapping[str, Relation], *, full: bool = False, refused: str = ""
+) -> str:
+    """Return why a table has to be computed, or nothing where it is up to date or its definition is `refused`."""
     if relation is None:
         return "new"
+    if is_refused(table, relation, refused):
+        return "asked for" if full else ""
     if relation.fingerprint != table.fingerprint:
         return "its definition changed"
     changed = sorted(p for p in table.parents if p in relations and relations[p].changed > relation.seen)

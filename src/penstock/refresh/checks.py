@@ -45,7 +45,7 @@ def verify(checks: Iterable[Check], change: Change, txn: Txn, clock: Clock | Non
     if change.empty:
         return []
     name = change.relation.name
-    came = None if change.built else change.plus if change.added else ""
+    came = None if change.built else (change.shown or change.plus) if change.added else ""
     scope = _Scope(name, f"({change.after})", came, _quoted(split(name)[1]))
     return [_judge(check, scope, txn.read, clock) for check in checks]
 

@@ -71,7 +71,7 @@ def deliver(sink_def: SinkTable, sink: Sink, engine: Engine, relation: Relation)
         sink_def.name, relation.name, relation.schema, sink_def.key or relation.key, sink_def.mode, delivery.whole,
         since or 0, now,
     )  # fmt: skip
-    engine.deliver(sink_def.name, now)
+    engine.deliver(sink_def.name, now, since or 0)
     return _carry_out(delivery, note, sink, engine)
 
 
@@ -100,6 +100,8 @@ def _mirrored(sink_def: SinkTable, sink: Sink, engine: Engine, relation: Relatio
         why = "the first delivery"
     elif relation.built > since:
         why = f"{relation.name} was rebuilt at version {relation.built}"
+    elif engine.kept_since(relation.name) > since:
+        why = f"its changes since version {since} are no longer kept"
     elif not sink.can.changes:
         why = "the sink takes no changes"
     if why or since is None:

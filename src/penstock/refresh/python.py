@@ -25,18 +25,20 @@ def compute(
     relations: Mapping[str, Relation],
     txn: Txn,
     load: Callable[[Function], Callable[..., Any]],
-    *,
-    most: int = MOST,
 ) -> Staged:
-    """Run the function of a Python table inside a transaction and stage all the rows that it returns.
+    """Run the function of a Python table inside a transaction, once, and stage all the rows that it returns.
 
     `relations` are the tables as the transaction has them, the table itself among them where it was built
     before. Columns that hold only nulls, and all columns of an empty list of dicts, have the types that they
-    had before. With `rows=` and `by=` about `most` rows go into one call. Raises `RunError` with the user's own file
-    and line for an exception in the function or a value that is no table, `UnsupportedError` for a form whose library
-    is missing, `PlanError` for a column name that is reserved.
+    had before. Raises `RunError` with the user's own file and line for an exception in the function or a
+    value that is no table, `UnsupportedError` for a form whose library is missing, `PlanError` for a column
+    name that is reserved.
     """
-    return _all(_work(table, relations, txn, load, most))
+    work = _work(table, relations, txn, load, MOST)
+    function = work.call.function
+    asked = byrows.at_once(work) if function.rows else bykeys.at_once(work) if function.by else Asked()
+    staged = work.ask_all([asked])
+    return _as_before(work, staged)
 
 
 def change(
@@ -50,7 +52,8 @@ def change(
 ) -> tuple[Change, str]:
     """Return the change of a Python table and how it was found; raises as `compute` does.
 
-    With `full` everything is computed, whatever the function says of itself.
+    With `full` everything is computed, whatever the function says of itself. About `most` rows of those that come in
+    parts, with `rows=` and `by=`, go into one call.
     """
     work = _work(table, relations, txn, load, most)
     relation = relations.get(table.name)
@@ -86,10 +89,18 @@ def _work(
 def _all(work: Work) -> Staged:
     """Stage what the function gives for all of its inputs."""
     if work.call.function.rows:
-        return byrows.compute(work)
+        return _as_before(work, byrows.compute(work))
     if work.call.function.by:
-        return bykeys.compute(work)
+        return _as_before(work, bykeys.compute(work))
     return work.ask_all([Asked()])
+
+
+def _as_before(work: Work, staged: Staged) -> Staged:
+    """Return rows that may come in parts with the types that the table has: some rows need not show all of a type."""
+    known, function = work.call.known, work.call.function
+    if known is None or not (function.rows or function.by):
+        return staged
+    return work.fitted(staged, known) or staged
 
 
 def _followed(work: Work, relation: Relation) -> tuple[Change, str] | None:

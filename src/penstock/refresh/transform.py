@@ -2,45 +2,31 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import astuple, dataclass, field
 from typing import TYPE_CHECKING
 
-from penstock.base.errors import FatalError, RunError
+from penstock.base.errors import FatalError
 from penstock.base.record import record
 from penstock.model.change import Change, Staged
 from penstock.model.relation import Query, Within
-from penstock.model.step import Build, Compute, Extend, Replace
+from penstock.model.step import Build, Compute, Extend, Replace, Swap, Take
 from penstock.plan import delta
 from penstock.plan.blocks import Plan
+from penstock.plan.cost import Costs, following_took, full_took, pays
 from penstock.plan.delta import Input
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from penstock.base.clock import Clock
     from penstock.model.relation import Relation
     from penstock.model.schema import Schema
     from penstock.model.table import Table
+    from penstock.model.tuning import Tuning
     from penstock.plan.blocks import Block
     from penstock.protocols.engine import Step, Txn
 
 _PLANS = 10_000
-
-
-@record
-class Tuning:
-    """How refreshes are chosen.
-
-    A table whose inputs have fewer than `smallest` rows in all is computed in full from the first: that takes no
-    longer. `strict` lets a plan that fails fail the table, where else the table is computed in full and the reason
-    noted.
-    """
-
-    smallest: int = 50_000
-    strict: bool = False
-
-
-class PlanFailedError(RunError):
-    """A plan could not be carried out; the table's own text says whether it is wrong itself."""
 
 
 @record
@@ -49,6 +35,19 @@ class Planned:
 
     plan: Plan
     schema: Schema
+
+
+@record
+class Delta:
+    """What happened to a relation since a version: the stages of the rows that came and went."""
+
+    plus: Staged
+    minus: Staged | None
+
+    @property
+    def rows(self) -> int:
+        """How many rows came and went."""
+        return self.plus.rows + (self.minus.rows if self.minus else 0)
 
 
 _planned: dict[tuple[str, tuple[Schema, ...]], Planned] = {}
@@ -77,11 +76,19 @@ def query_of(table: Table) -> Query:
 
 @dataclass
 class Keeper:
-    """Brings blocks up to date within a transaction; `relations` are the tables as the transaction has them."""
+    """Brings blocks up to date within a transaction; `relations` are the tables as the transaction has them.
+
+    `asked` says that everything is to be computed in full. `costs` are those of the table whose turn it was last.
+    """
 
     txn: Txn
     relations: dict[str, Relation]
+    clock: Clock
+    tuning: Tuning
+    asked: bool = False
+    costs: Costs = field(default_factory=Costs)
     fresh: set[str] = field(default_factory=set)
+    deltas: dict[tuple[str, int], Delta] = field(default_factory=dict)
     how: list[str] = field(default_factory=list)
 
     def table(self, table: Table, known: Planned) -> Change | None:
@@ -102,7 +109,7 @@ class Keeper:
                 return None
             self.how.append("build")
             build = Build(table.name, query, table.fingerprint, table.key, top.hidden, top.mark, parts)
-            return self.change_by(build)
+            return self.built(top, build)
         return self.change(top, relation)
 
     def hidden(self, block: Block) -> None:
@@ -112,11 +119,11 @@ class Keeper:
         relation = self.relations.get(block.name)
         if relation is None:
             query = delta.whole(block, self.inputs(block, None), self.txn.version)
-            change = self.change_by(Build(block.name, query, block.mark, (), block.hidden, block.mark))
+            change = self.built(block, Build(block.name, query, block.mark, (), block.hidden, block.mark))
         else:
             change = self.change(block, relation)
         applied = self.txn.apply(change)
-        self.txn.seen(applied, self.txn.version)
+        self.txn.seen(applied, self.txn.version, tuple(astuple(self.costs)))
         self.relations[block.name] = applied
         self.fresh.add(block.name)
 
@@ -126,42 +133,109 @@ class Keeper:
         found = {}
         for name in block.tables:
             one = self.relations[name]
-            found[name] = Input(one, since, one.changed > since, one.lost > since, one.built > since)
+            # What was vacuumed since can be followed as little as what was built since.
+            new = one.built > since or (one.changed > since and self.txn.kept_since(name) > since)
+            found[name] = Input(one, since, one.changed > since, one.lost > since, new)
         return found
+
+    def followed(self, one: Input) -> Input:
+        """Return an input with what came and went, read once for all that look from the same version."""
+        asked = (one.relation.name, one.since)
+        if asked not in self.deltas:
+            plus = self.staged(Compute(delta.came(one, self.txn.version), False))
+            minus = self.staged(Compute(delta.went(one, self.txn.version), False)) if one.went else None
+            self.deltas[asked] = Delta(plus, minus)
+        known = self.deltas[asked]
+        came = known.plus.name if known.plus.rows else ""
+        went = known.minus.name if known.minus is not None and known.minus.rows else ""
+        return Input(one.relation, one.since, bool(came), bool(went), False, came, went)
 
     # -- changes -----------------------------------------------------------------------------------------------
 
     def change(self, block: Block, relation: Relation) -> Change:
         """Return the change of a block's relation by what happened to its inputs."""
         inputs = self.inputs(block, relation)
+        self.costs = Costs(*relation.costs)  # type: ignore[arg-type]  # the last ones count rows and turns
+        if self.asked:
+            return self.full(block, relation, inputs)
         if not any(one.changed for one in inputs.values()):
             return Change(relation, 0, 0)
         if not can_follow(block, inputs):
             return self.full(block, relation, inputs)
+        began = self.clock.monotonic()
+        inputs = {name: self.followed(one) if one.changed else one for name, one in inputs.items()}
+        if not any(one.changed for one in inputs.values()):
+            return Change(relation, 0, 0)
+        changed = sum(self.deltas[name, one.since].rows for name, one in inputs.items() if one.changed)
+        if not self.tuning.follow and not pays(self.costs, changed, _rows_in(block, self.relations)):
+            return self.full(block, relation, inputs)
+        change = self.following(block, relation, inputs)
+        self.costs = following_took(self.costs, self.clock.monotonic() - began, changed)
+        return change
+
+    def following(self, block: Block, relation: Relation, inputs: Mapping[str, Input]) -> Change:
+        """Return the change of a block that what changed of its inputs leads to."""
         found = {
-            where: self.staged(Compute(query)).name
+            where: self.staged(Compute(query, False)).name
             for where, query in delta.finders(block, inputs, self.txn.version).items()
         }
-        if block.kind == "rows":
-            return self.rows(block, relation, inputs, found)
-        if block.merge is not None and not _inexact(block, relation, inputs, found):
-            return self.merge(block, relation, inputs, found)
-        if not block.keys:
+        merges = block.merge is not None and not _inexact(block, relation, inputs, found)
+        if block.kind != "rows" and not merges and not block.keys:
             return self.full(block, relation, inputs)
-        return self.keys(block, relation, inputs, found)
+        looked = self.looked(block, inputs, found)
+        if block.kind == "rows":
+            return self.rows(block, relation, inputs, found, looked)
+        if merges:
+            return self.merge(block, relation, inputs, found, looked)
+        return self.keys(block, relation, inputs, found, looked)
+
+    def looked(
+        self, block: Block, inputs: Mapping[str, Input], found: Mapping[tuple[int, int], str]
+    ) -> dict[tuple[str, int], str]:
+        """Stage what a change looks up in dependent inputs: those rows now (under no mode) and before (`<`)."""
+        looked: dict[tuple[str, int], str] = {}
+        version = self.txn.version
+        for (at, number), query in delta.values(block, inputs, version, found).items():
+            leaf = next(one for one in block.arms[at].dependent if one.number == number)
+            one = inputs[leaf.table]
+            if one.relation.rows < self.tuning.looked_up:
+                continue
+            stage = self.staged(Compute(query, False))
+            now = self.staged(Compute(delta.looked_up(leaf, one, stage.name, version), False))
+            looked["", number] = now.name
+            if one.changed:
+                before = delta.looked_up_before(leaf, one, stage.name, now.name)
+                name = self.staged(Compute(before, False)).name
+                looked["<", number] = looked["=", number] = name
+        return looked
+
+    def built(self, block: Block, step: Build) -> Change:
+        """Build a relation, and note what that took."""
+        began = self.clock.monotonic()
+        change = self.change_by(step)
+        self.costs = full_took(Costs(), self.clock.monotonic() - began, _rows_in(block, self.relations))
+        return change
 
     def full(self, block: Block, relation: Relation, inputs: Mapping[str, Input]) -> Change:
         """Compute everything, and compare."""
         self.how.append("full")
-        stage = self.staged(Compute(delta.whole(block, inputs, self.txn.version, relation.whole)))
-        return self.change_by(Replace(relation, stage.name, None, *identity(block)))
+        began = self.clock.monotonic()
+        stage = self.staged(Compute(delta.whole(block, inputs, self.txn.version, relation.whole), False))
+        change = self.change_by(Replace(relation, stage.name, None, *identity(block)))
+        self.costs = full_took(self.costs, self.clock.monotonic() - began, _rows_in(block, self.relations))
+        return change
 
     def rows(
-        self, block: Block, relation: Relation, inputs: Mapping[str, Input], found: Mapping[tuple[int, int], str]
+        self,
+        block: Block,
+        relation: Relation,
+        inputs: Mapping[str, Input],
+        found: Mapping[tuple[int, int], str],
+        looked: Mapping[tuple[str, int], str],
     ) -> Change:
         """Compute the rows that come of a change, beside those that depended on what it touched."""
         version = self.txn.version
-        stage = self.staged(Compute(delta.added(block, inputs, version, found, relation.whole)))
+        stage = self.staged(Compute(delta.added(block, inputs, version, found, relation.whole, looked), False))
         losses = delta.losses(block, inputs, version)
         if not losses and not found:
             self.how.append("append")
@@ -169,7 +243,7 @@ class Keeper:
         self.how.append("keys")
         old = []
         for columns, query in losses:
-            lost = self.staged(Compute(query))
+            lost = self.staged(Compute(query, False))
             if lost.rows:
                 old.append(Within(columns, lost.name, columns))
         for (at, number), name in found.items():
@@ -183,40 +257,53 @@ class Keeper:
         return self.change_by(Replace(relation, stage.name, tuple(old), *identity(block)))
 
     def merge(
-        self, block: Block, relation: Relation, inputs: Mapping[str, Input], found: Mapping[tuple[int, int], str]
+        self,
+        block: Block,
+        relation: Relation,
+        inputs: Mapping[str, Input],
+        found: Mapping[tuple[int, int], str],
+        looked: Mapping[tuple[str, int], str],
     ) -> Change:
         """Add to each group that a change touches what came, and take from it what went."""
         version, like = self.txn.version, relation.whole
         self.how.append("merge")
-        sums = self.staged(Compute(delta.sums(block, inputs, version, found, like)))
+        sums = self.staged(Compute(delta.sums(block, inputs, version, found, like, looked), False))
         if not sums.rows:
             return Change(relation, 0, 0)
-        stage = self.staged(Compute(delta.merged(block, relation, sums.name, version, like)))
         names = tuple(f"@key{at}" for at in range(1, len(block.keys) + 1))
-        asked = delta.doubtful(block, relation, sums.name, version)
+        old = self.staged(Take(relation, (Within(block.held, sums.name, names),) if block.keys else ()))
+        stage = self.staged(Compute(delta.merged(block, sums.name, old.name, like), False))
+        if block.keys and not found and not any(one.went for one in inputs.values()):
+            # What only grew has other counts, every one of them.
+            return self.change_by(Swap(relation, stage.name, stage.rows, old.name, old.rows))
+        asked = delta.doubtful(block, sums.name, old.name)
         if asked is not None:
-            again = self.staged(Compute(asked))
+            again = self.staged(Compute(asked, False))
             if again.rows and not block.keys:
                 return self.full(block, relation, inputs)
             if again.rows:
                 self.how.append("keys")
                 query = delta.by_keys(block, inputs, version, again.name, like, nulls=True)
-                stage = self.staged(Compute(delta.both(stage.name, query)))
-        old = (Within(block.held, sums.name, names),) if block.keys else None
-        return self.change_by(Replace(relation, stage.name, old, *identity(block)))
+                stage = self.staged(Compute(delta.both(stage.name, query, like), False))
+        return self.change_by(Replace(relation, stage.name, old.name, *identity(block)))
 
     def keys(
-        self, block: Block, relation: Relation, inputs: Mapping[str, Input], found: Mapping[tuple[int, int], str]
+        self,
+        block: Block,
+        relation: Relation,
+        inputs: Mapping[str, Input],
+        found: Mapping[tuple[int, int], str],
+        looked: Mapping[tuple[str, int], str],
     ) -> Change:
         """Compute again what stands under the keys that a change touches."""
         version = self.txn.version
         self.how.append("keys")
-        touched = self.staged(Compute(delta.changed_keys(block, inputs, version, found, relation.whole)))
+        touched = self.staged(Compute(delta.changed_keys(block, inputs, version, found, relation.whole, looked), False))
         if not touched.rows:
             return Change(relation, 0, 0)
         names = tuple(f"@key{at}" for at in range(1, len(block.keys) + 1))
         query = delta.by_keys(block, inputs, version, touched.name, relation.whole, nulls=True)
-        stage = self.staged(Compute(query))
+        stage = self.staged(Compute(query, False))
         old = (Within(block.held, touched.name, names),)
         return self.change_by(Replace(relation, stage.name, old, *identity(block)))
 
@@ -233,6 +320,10 @@ class Keeper:
         if not isinstance(found, Change):
             raise FatalError(f"a step {type(step).__name__} gave no change")
         return found
+
+
+def _rows_in(block: Block, relations: Mapping[str, Relation]) -> int:
+    return sum(relations[name].rows for name in block.tables)
 
 
 def can_follow(block: Block, inputs: Mapping[str, Input]) -> bool:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
@@ -58,6 +58,15 @@ class Work:
         if relation is None:
             raise PlanError(f"the table '{one.table}' has no rows yet")
         return relation
+
+    def follows(self, relation: Relation, since: int) -> bool:
+        """Tell whether what came and went in an input since a version is to be had: not built anew, nor vacuumed."""
+        return relation.built <= since and (relation.changed <= since or self.txn.kept_since(relation.name) <= since)
+
+    def others_changed(self, parted: Collection[str], since: int) -> bool:
+        """Tell whether an input that only comes whole changed since a version."""
+        others = (self.relation_of(one) for one in self.inputs if one.parameter not in parted)
+        return any(max(other.changed, other.built) > since for other in others)
 
     # -- calls -------------------------------------------------------------------------------------------------
 
@@ -180,15 +189,15 @@ class Work:
             lost = f"{own} is not null"
         return not self.fetch(Query(f"select 1 from {staged.name} where {lost} limit 1"))
 
-    def fitted(self, staged: Staged, relation: Relation) -> Staged | None:
+    def fitted(self, staged: Staged, schema: Schema) -> Staged | None:
         """Return staged rows with the columns and types of a table; None where that has others."""
-        if staged.schema == relation.schema:
+        if staged.schema == schema:
             return staged
-        if {n.lower() for n in staged.schema.names} != {n.lower() for n in relation.schema.names}:
+        if {n.lower() for n in staged.schema.names} != {n.lower() for n in schema.names}:
             return None
-        if not all(self._fits(staged, column.name, column.type) for column in relation.schema):
+        if not all(self._fits(staged, column.name, column.type) for column in schema):
             return None
-        return self.staged(Compute(Query(f"select {casts(relation.schema)} from {staged.name}")))
+        return self.staged(Compute(Query(f"select {casts(schema)} from {staged.name}")))
 
     def nothing(self, relation: Relation) -> Staged:
         """Stage no rows of a table."""

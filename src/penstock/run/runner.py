@@ -11,6 +11,7 @@ from penstock.base import faults
 from penstock.base.errors import PenstockError
 from penstock.base.record import record
 from penstock.model.run import Run, Step
+from penstock.model.tuning import Tuning
 from penstock.protocols.source import Arrow, Batch, Kind
 from penstock.refresh import cascade as cascading
 from penstock.refresh.ingest import Portion
@@ -51,6 +52,7 @@ class World:
     source: Callable[[RawTable], Source]
     sink: Callable[[SinkTable], Sink]
     load: Callable[[Function], Callable[..., Any]]
+    tuning: Tuning = field(default_factory=Tuning)
 
 
 @record
@@ -121,6 +123,7 @@ class _Going:
             self.release()
         faults.point("run.cascade.done")
         self.deliver()
+        self.vacuum()
 
     # -- intake ------------------------------------------------------------------------------------------------
 
@@ -230,8 +233,9 @@ class _Going:
         project = self.world.project
         tables = [name for name in project.order if name in self.order.tables]
         job = cascading.Job(
-            project, tables, self.pending, self.order.id, self.world.load, self.order.full, began=self.began
-        )
+            project, tables, self.pending, self.order.id, self.world.load, self.order.full, self.world.tuning,
+            self.began,
+        )  # fmt: skip
         outcome = cascading.cascade(self.world.engine, job, self.world.clock, self.failed)
         self.release()
         self.version = outcome.version or self.version
@@ -292,6 +296,12 @@ class _Going:
         except PenstockError as error:
             self.failed[name] = error
             return Step(name, "deliver", "failed", error=error.fields())
+
+    def vacuum(self) -> None:
+        """Remove what is older than the project keeps, where there is enough of it."""
+        from penstock.refresh.retention import tend
+
+        tend(self.world.engine, self.world.project, self.world.clock)
 
     # -- recording ---------------------------------------------------------------------------------------------
 

@@ -1,4 +1,5 @@
-"""For authors of connectors: the suites that prove a source or a sink, and broken ones that prove the suites.
+"""For authors of connectors and engines: the suites that prove a source, a sink or an engine, and broken ones that
+prove the suites.
 
 A connector's whole test is a class and one fixture:
 
@@ -11,7 +12,19 @@ from __future__ import annotations
 
 from penstock.testing.checks import Broken
 from penstock.testing.clocks import StillClock
+from penstock.testing.engine_suite import EngineCase, EngineSuite
 from penstock.testing.sink_suite import SinkCase, SinkSuite
 from penstock.testing.source_suite import SourceCase, SourceSuite
+from penstock.testing.tiny import TinyEngine
 
-__all__ = ["Broken", "SinkCase", "SinkSuite", "SourceCase", "SourceSuite", "StillClock"]
+__all__ = [
+    "Broken",
+    "EngineCase",
+    "EngineSuite",
+    "SinkCase",
+    "SinkSuite",
+    "SourceCase",
+    "SourceSuite",
+    "StillClock",
+    "TinyEngine",
+]

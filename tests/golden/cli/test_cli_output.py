@@ -15,11 +15,15 @@ CASES = {
     "show": ("show", "spend"),
     "check": ("check",),
     "test": ("test",),
+    "explain": ("explain", "spend"),
+    "verify": ("verify",),
     "lineage": ("lineage", "spend"),
     "status": ("status",),
     "runs": ("runs",),
     "runs-one": ("runs", "01KJ"),
     "replay": ("replay", "raw.orders"),
+    "rollback": ("rollback", "spend"),
+    "vacuum": ("vacuum",),
 }
 
 

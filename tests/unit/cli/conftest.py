@@ -6,9 +6,9 @@ from types import SimpleNamespace
 
 import pytest
 
-from penstock.app import requests
+from penstock.app import history, requests
 from penstock.cli import main
-from tests.unit.cli.fake import NAMES, Fake
+from tests.unit.cli.fake import NAMES, PAST, Fake
 
 
 @pytest.fixture
@@ -17,6 +17,8 @@ def fake(monkeypatch, tmp_path):
     made = Fake()
     for name in NAMES:
         monkeypatch.setattr(requests, name, getattr(made, name))
+    for name in PAST:
+        monkeypatch.setattr(history, name, getattr(made, name))
     (tmp_path / "penstock.toml").write_text('name = "shop"\n')
     monkeypatch.chdir(tmp_path)
     return made

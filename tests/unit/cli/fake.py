@@ -3,13 +3,26 @@
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
-from penstock.app.answers import Lineage, Planned, Replayed, TableStatus, UnitResult
+from penstock.app.answers import (
+    Explained,
+    Lineage,
+    Planned,
+    Replayed,
+    RolledBack,
+    TableStatus,
+    UnitResult,
+    Vacuumed,
+    Verified,
+)
 from penstock.base.errors import ConfigError, Place
 from penstock.base.text import did_you_mean
 from penstock.model.check import Check, Verdict
 from penstock.model.project import Project
 from penstock.model.run import Run, Step
 from penstock.model.schema import Schema
+from penstock.plan.estimate import Estimate
+from penstock.plan.explain import Effect, Follows, Piece
+from penstock.plan.reasons import Reason
 from penstock.run.events import Event
 
 START = datetime(2026, 3, 1, 12, 0, tzinfo=UTC)
@@ -192,6 +205,70 @@ ROWS = FakeRows(
 )
 
 
+EXPLAINED = Explained(
+    table="spend",
+    kind="sql",
+    finding="it follows what changed, all but the blocks marked full",
+    blocks=(
+        Piece(
+            "groups of raw.orders by customer_id",
+            "@5f3a",
+            "groups",
+            ("raw.orders",),
+            (
+                Effect("raw.orders", "grows", "merge", "what came is added to what is kept of its groups"),
+                Effect(
+                    "raw.orders",
+                    "loses",
+                    "keys",
+                    "the groups that the change touches are computed again, from all of their rows",
+                ),
+            ),
+            kept=True,
+            rows=310,
+        ),
+        Piece(
+            "spend",
+            "spend",
+            "first rows",
+            ("block 1",),
+            (
+                Effect("block 1", "grows", "full", "the first rows are chosen again"),
+                Effect("block 1", "loses", "full", "the first rows are chosen again"),
+            ),
+        ),
+    ),
+    inputs=(Follows("raw.orders", "merge → full", "keys → full"),),
+    reasons=(Reason("order by … limit", "number the rows of each partition"), Reason("floats in a sum")),
+    loose=(Reason("list() without an order of its own", "list(x order by id)"),),
+    notes=("its inputs have 12,345 rows: below 50,000 a table is computed in full",),
+    rows_in=12_345,
+    smallest=50_000,
+    costs=(
+        Estimate(1, "keys → full", 0.0004, "3 refreshes"),
+        Estimate(1_000, "keys → full", 0.012, "3 refreshes"),
+        Estimate(1_000_000, "full", None, "not known yet: it has not had so many rows"),
+    ),
+)
+VERIFIED = [
+    Verified("raw.orders", "raw", "same", version=7, rows=12_345, seconds=0.02),
+    Verified(
+        "spend",
+        "sql",
+        "differs",
+        version=7,
+        rows=310,
+        missing=2,
+        extra=1,
+        missing_rows=({"id": 1, "spend": None},),
+        extra_rows=({"id": 1, "spend": "\x1b[2J"},),
+        seconds=0.1,
+    ),
+    Verified("latest", "sql", "skipped", "now() gives another answer each time", 7, 12),
+    Verified("segments", "python", "failed", "it could not be recomputed: no column 'amout'", 7, 5),
+]
+
+
 class Fake:
     """The functions of `penstock.app.requests`, answering from attributes; `calls` has what was asked."""
 
@@ -201,6 +278,9 @@ class Fake:
         self.apps, self.calls = [], []
         self.error = None
         self.replayed = Replayed("raw.orders", 3, 2, 1)
+        self.rolled_back = RolledBack("spend", 9, 6, 300, 310, ("segments",), "01KJ8J")
+        self.vacuumed = Vacuumed(40, 12_345, 1, 900, 2, 52_000_000, 40_000_000)
+        self.verified = VERIFIED
         self.units, self.checks = UNITS, [WARNS, PASSES, FAILS]
         self.statuses, self.found = STATUS, [BAD, GOOD]
         self.events = [Event("start", "spend", "table"), Event("end", "spend", "table", GOOD.steps[1])]
@@ -239,6 +319,12 @@ class Fake:
     def test(self, app, select=()):
         return self._answer("test", self.units, tuple(select))
 
+    def explain(self, app, table):
+        return self._answer("explain", EXPLAINED, table)
+
+    def verify(self, app, select=(), *, rows=5, listener=None):
+        return self._answer("verify", self.verified, tuple(select), rows=rows)
+
     def lineage(self, app, table):
         return self._answer("lineage", LINEAGE, table)
 
@@ -254,5 +340,23 @@ class Fake:
     def replay(self, app, table, *, command=""):
         return self._answer("replay", self.replayed, table)
 
+    # the functions of `penstock.app.history`
 
-NAMES = [name for name in vars(Fake) if not name.startswith("_")]
+    def rollback(self, app, table, *, command=""):
+        return self._answer("rollback", self.rolled_back, table)
+
+    def vacuum(self, app, keep=None):
+        return self._answer("vacuum", self.vacuumed, keep)
+
+    def at(self, app, table, point, limit=0):
+        return self._answer("at", self.rows, table, point, limit)
+
+    def changes(self, app, table, low, high=None, limit=0):
+        return self._answer("changes", self.rows, table, low, limit)
+
+    def history(self, app, table, limit=0):
+        return self._answer("history", self.rows, table, limit)
+
+
+PAST = ("rollback", "vacuum", "at", "changes", "history")
+NAMES = [name for name in vars(Fake) if not name.startswith("_") and name not in PAST]

@@ -34,6 +34,8 @@ CALLS = {
     "status": ("status",),
     "runs": ("runs",),
     "replay": ("replay", "raw.orders"),
+    "rollback": ("rollback", "spend"),
+    "vacuum": ("vacuum",),
 }
 
 

@@ -288,3 +288,31 @@ def test_a_quiet_demo_speaks_only_of_trouble(demo, penstock):
     assert penstock("demo", "--quiet").out == ""
     demo.code = 1
     assert penstock("demo", "--quiet").out == "the demo\n"
+
+
+# ── explain, verify ─────────────────────────────────────────────────────────────────────────────────────
+
+
+def test_verify_passes_on_what_was_typed_and_ends_with_1_where_something_differs(fake, penstock):
+    said = penstock("verify", "sales.*", "--rows", "20")
+    assert fake.calls[1] == ("verify", ("sales.*",), {"rows": 20})
+    assert said.code == 1
+
+
+def test_verify_ends_with_0_where_all_is_the_same_or_left_out_for_a_reason(fake, penstock):
+    fake.verified = [one for one in made.VERIFIED if one.state in ("same", "skipped")]
+    said = penstock("verify")
+    assert said.code == 0
+    assert said.out.splitlines()[0] == "2 tables: 1 left out, 1 same, 20 ms"
+    assert "left out latest: now() gives another answer each time" in said.out
+
+
+def test_quiet_verify_says_only_what_differs(fake, penstock):
+    said = penstock("verify", "--quiet").out
+    assert "differs  spend" in said
+    assert "raw.orders" not in said
+
+
+def test_explain_asks_for_the_table_that_was_typed(fake, penstock):
+    assert penstock("explain", "sales.daily").code == 0
+    assert fake.calls[1] == ("explain", "sales.daily", {})

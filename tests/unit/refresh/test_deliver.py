@@ -261,7 +261,7 @@ def test_a_kill_at_a_fault_point_ends_the_process_there(point):
         "from types import SimpleNamespace as N\n"
         "from penstock.refresh import deliver\n"
         "rows = N(close=lambda: None, fetch=lambda: [(1,)])\n"
-        "engine = N(version=1, read=lambda query: rows, delivered=lambda s: None, deliver=lambda s, v: None)\n"
+        "engine = N(version=1, read=lambda query: rows, delivered=lambda s: None, deliver=lambda *a: None)\n"
         "from penstock.model.relation import Relation\n"
         "from penstock.model.schema import Schema\n"
         "from penstock.model.sink import SinkTable\n"

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from penstock.engines.duck import layout
+from penstock.engines.duck import history, layout
 from penstock.engines.duck.known import make_known
 from penstock.engines.duck.words import SYSTEM
 
@@ -24,6 +24,8 @@ class Catalog:
         self.positions = layout.positions(con)
         self._graves: set[str] | None = None if self.version else set()
         self._functions: set[str] = set()
+        self._refused: dict[str, str] | None = None
+        self._floors: dict[str, int] | None = None
 
     @property
     def with_graves(self) -> set[str]:
@@ -36,6 +38,25 @@ class Catalog:
             self._graves = {row[0].removesuffix("_gone") for row in rows}
         return self._graves
 
+    @property
+    def refused(self) -> dict[str, str]:
+        """The fingerprint of the definition that each table was rolled back from."""
+        if self._refused is None:
+            self._refused = history.refused(self._con)
+        return self._refused
+
+    @property
+    def floors(self) -> dict[str, int]:
+        """The first version at which a table can be read, of those from which something was vacuumed."""
+        if self._floors is None:
+            self._floors = history.floors(self._con)
+        return self._floors
+
+    def vacuumed(self) -> None:
+        """Forget what a vacuum may have changed."""
+        self.relations = layout.relations(self._con)
+        self._graves = self._floors = None
+
     def make_known(self, text: str) -> None:
         """Make the cleaning functions that a text uses known to the warehouse."""
         make_known(self._con, text, self._functions)
@@ -47,6 +68,8 @@ class Catalog:
         self.positions = layout.positions(self._con)
         if self._graves is not None:
             self._graves |= state.with_graves
+        if state.refusals:
+            self._refused = None
 
     def undone(self) -> None:
         """Forget what a transaction that was rolled back may have made."""

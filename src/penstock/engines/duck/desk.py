@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from penstock.base.errors import FatalError
 from penstock.engines.duck.errors import translated
+from penstock.engines.duck.layout import physical
 from penstock.engines.duck.reads import sql_of
 from penstock.engines.duck.rows import Capsule
 from penstock.engines.duck.state import State
@@ -131,6 +132,11 @@ class Desk:
         """Let the transaction read rows in Arrow form under a name, until it ends."""
         self.state.views.append(view)
         self.con.register(view, Capsule(rows))
+
+    def new_storage(self, name: str) -> str:
+        """Return a name for storage of a table that nothing else has, not even an empty one of this transaction."""
+        self.state.storages += 1
+        return physical(name, self.version, self.state.storages)
 
     def new_stage(self) -> str:
         """Return a name for a temporary table that nothing else has."""

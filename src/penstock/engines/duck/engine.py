@@ -12,14 +12,14 @@ import duckdb
 
 from penstock.base.clock import Clock, SystemClock
 from penstock.base.errors import FatalError, PlanError, UnsupportedError
-from penstock.engines.duck import layout
+from penstock.engines.duck import history, layout
 from penstock.engines.duck.catalog import Catalog
 from penstock.engines.duck.errors import HeldError, translate, translated
 from penstock.engines.duck.known import make_known
 from penstock.engines.duck.reads import sql_of
 from penstock.engines.duck.rows import DuckRows, lazily
 from penstock.engines.duck.words import SYSTEM, ident, one, schema_of, table
-from penstock.model.commit import Commit, Counts
+from penstock.model.commit import Commit, Counts, Removed
 from penstock.model.names import split
 from penstock.model.position import decode
 from penstock.protocols.engine import EngineCan
@@ -27,12 +27,13 @@ from penstock.protocols.source import Batch
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
+    from datetime import datetime
 
     from penstock.engines.duck.export import DuckExporter
     from penstock.engines.duck.intake import Intake, Reading
     from penstock.engines.duck.txn import DuckTxn
     from penstock.model.position import Position
-    from penstock.model.relation import Query, Relation
+    from penstock.model.relation import Query, Relation, Span
     from penstock.model.schema import Schema
     from penstock.model.shape import Shape
     from penstock.protocols import engine as protocol
@@ -40,12 +41,13 @@ if TYPE_CHECKING:
 _POLL_SECONDS = 0.05
 # What fills a new warehouse is most of it: DuckDB then writes it to its place at once and not into the log first.
 _NEW = "set checkpoint_threshold = '1MB'"
+_FILLED = "set checkpoint_threshold = '16MB'"
 _LOCKED = """
 set enable_external_access = false;
 set python_enable_replacements = false;
 set autoload_known_extensions = false;
-set lock_configuration = true;
 """
+_SETTLED = "set lock_configuration = true"
 
 
 def open_engine(path: str | Path, *, wait: float = 5.0, clock: Clock | None = None) -> DuckEngine:
@@ -69,10 +71,10 @@ def open_engine(path: str | Path, *, wait: float = 5.0, clock: Clock | None = No
     if str(path) != ":memory:":
         _sweep(scratch)
     with translated(subject=str(path)):
-        if layout.prepare(con):
-            con.execute(_NEW)
+        new = layout.prepare(con)
         con.execute(_LOCKED)
-    return DuckEngine(con, scratch)
+        con.execute(_NEW if new else _SETTLED)
+    return DuckEngine(con, scratch, new=new)
 
 
 def _sweep(scratch: Path) -> None:
@@ -103,8 +105,9 @@ def _connect(
 class DuckEngine:
     """A warehouse that is open; see `protocols.engine.Engine` for what each method does."""
 
-    def __init__(self, con: duckdb.DuckDBPyConnection, scratch: Path) -> None:
+    def __init__(self, con: duckdb.DuckDBPyConnection, scratch: Path, *, new: bool = False) -> None:
         self._con = con
+        self._new = new
         self._scratch = scratch
         self._made_intake: Intake | None = None
         self._txn: DuckTxn | None = None
@@ -143,6 +146,37 @@ class DuckEngine:
         condition = f"name = '{quoted}' and built <= {version} and (retired is null or retired > {version})"
         return layout.relations(self._con, condition).get(name)
 
+    def spans(self, name: str) -> list[Span]:
+        """Return what a table's name has shown, the oldest first."""
+        return history.spans(self._con, name)
+
+    def kept_since(self, name: str) -> int:
+        """Return the first version at which a table can be read."""
+        return self._catalog.floors.get(name, 0)
+
+    def version_at(self, at: datetime) -> int | None:
+        """Return the last version that was committed at an instant or before it."""
+        return history.version_at(self._con, at)
+
+    def vacuumed(self) -> tuple[datetime, int] | None:
+        """Return when the warehouse was last vacuumed and from which version on every commit is kept."""
+        return history.vacuumed(self._con)
+
+    def refused(self) -> Mapping[str, str]:
+        """Return the fingerprint of the definition that each table was rolled back from."""
+        return self._catalog.refused
+
+    def unsound(self, relation: Relation) -> list[str]:
+        """Return what of a relation's storage breaks its rules."""
+        from penstock.engines.duck.soundness import unsound
+
+        cursor = self._con.cursor()
+        try:
+            with translated(subject=relation.name):
+                return unsound(cursor, relation, self.version, relation.physical in self._catalog.with_graves)
+        finally:
+            cursor.close()
+
     def positions(self, source: str) -> Mapping[str, Position]:
         """Return the committed position of each partition of a raw table."""
         return self._catalog.positions.get(source, {})
@@ -156,15 +190,23 @@ class DuckEngine:
 
     def delivered(self, sink: str) -> int | None:
         """Return the newest version that this warehouse has set out to deliver to a sink."""
-        row = one(self._con.execute(f"select epoch from {SYSTEM}.deliveries where sink = ?", [sink]))
-        return int(row[0]) if row else None
+        return self._epoch(sink, "max")
 
-    def deliver(self, sink: str, version: int) -> None:
-        """Note that this warehouse sets out to deliver a version to a sink."""
+    def shown(self, sink: str) -> int | None:
+        """Return the oldest version that a sink may show, should its last delivery have failed."""
+        return self._epoch(sink, "min")
+
+    def _epoch(self, sink: str, which: str) -> int | None:
+        row = one(self._con.execute(f"select {which}(epoch) from {SYSTEM}.deliveries where sink = ?", [sink]))
+        return int(row[0]) if row and row[0] is not None else None
+
+    def deliver(self, sink: str, version: int, since: int = 0) -> None:
+        """Note that this warehouse sets out to deliver a version to a sink that shows the version `since`."""
         with translated(subject=sink):
             self._con.execute("begin")
             self._con.execute(f"delete from {SYSTEM}.deliveries where sink = ?", [sink])
-            self._con.execute(f"insert into {SYSTEM}.deliveries values (?, ?)", [sink, version])
+            for epoch in {version, since or version}:
+                self._con.execute(f"insert into {SYSTEM}.deliveries values (?, ?)", [sink, epoch])
             self._con.execute("commit")
 
     def commits(self, limit: int | None = None, run: str = "") -> list[Commit]:
@@ -200,13 +242,14 @@ class DuckEngine:
 
     def describe(self, query: Query, schemas: Mapping[str, Schema]) -> Schema:
         """Return the columns that a query gives over tables of these schemas."""
-        con = duckdb.connect(config={"TimeZone": "UTC"})
+        con = duckdb.connect(config={"TimeZone": "UTC", "autoinstall_known_extensions": "false"})
         try:
             make_known(con, query.text, set())
             for name, schema in schemas.items():
                 con.execute(f"create schema if not exists {ident(split(name)[0])}")
                 con.execute(f"create table {table(name)} ({layout.columns_ddl(schema)})")
             con.execute(_LOCKED)
+            con.execute(_SETTLED)
             with translated(query, 1):
                 rows = con.execute(f"describe\n{query.text}").fetchall()
         finally:
@@ -236,11 +279,25 @@ class DuckEngine:
         self._txn = DuckTxn(self._con, self._catalog, self.reading, self._ended)
         return self._txn
 
+    def vacuum(self, floors: Mapping[str, int], horizon: int, at: datetime) -> Removed:
+        """Remove what of each table is older than its floor, and commits before the horizon."""
+        if self._txn is not None:
+            raise FatalError("a transaction of this warehouse is open already")
+        from penstock.engines.duck import vacuum
+
+        removed = vacuum.vacuum(self._con, self._catalog.with_graves, floors, horizon, at)
+        self._catalog.vacuumed()
+        return removed
+
     def _ended(self, txn: DuckTxn, committed: bool) -> None:  # a callback with one meaning
         """Let the next transaction begin; what this one did is known from now on, what it staged is dropped."""
         self._txn = None
         if committed:
             self._catalog.take(txn.version, txn.state)
+            if self._new:  # from now on commits are small: what they write goes to the log
+                self._con.execute(_FILLED)
+                self._con.execute(_SETTLED)
+                self._new = False
         else:
             self._catalog.undone()
         for view in txn.state.views:

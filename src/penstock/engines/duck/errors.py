@@ -96,5 +96,5 @@ def _placed(text: str, query: Query | None, shift: int) -> tuple[Place | None, s
     start = max(lines[line - 1].find(piece), 0)
     column = start + offset - (3 if shown.startswith("...") else 0) + 1
     file_line = query.line + line - 1
-    padded = "\n" * (file_line - line) + query.text
+    padded = "\n" * (file_line - line) + (query.shown or query.text)
     return Place(query.file or "query", file_line, column), underline(padded, file_line, column, len(match[4]))

@@ -10,7 +10,7 @@ import duckdb
 
 from penstock.engines.duck.errors import translate
 from penstock.engines.duck.intake import columns_of
-from penstock.engines.duck.layout import physical, read_schema, write_schema
+from penstock.engines.duck.layout import read_schema, write_schema
 from penstock.engines.duck.words import SYSTEM, ident, idents, literal, one, stored
 from penstock.model.change import Change, Staged
 from penstock.model.relation import Query, Relation
@@ -152,7 +152,7 @@ def _from_stage(desk: Desk, staged: Staged, partition: str, into: Target) -> Cha
 
 def found(desk: Desk, rows: str, schema: Schema, into: Target, partition: str, *, partitioned: bool = True) -> Change:
     """Make new storage from a view or stage."""
-    name = physical(into.name, desk.version, desk.state.next_rid)
+    name = desk.new_storage(into.name)
     count = _count(
         desk,
         f"create table {stored(name)} as select {_casts(schema)}, {desk.hidden(partitioned, partition)} from {rows}",
@@ -225,7 +225,7 @@ def _staged_page(desk: Desk, reading: Reading, pages: Relation | None) -> Relati
 def _kept(desk: Desk, reading: Reading, pages: Relation | None, rows: str, schema: Schema) -> Relation:
     """Add rows to the storage of the pages, made now where there is none."""
     if pages is None:
-        name = physical(f"{reading.shape.table}#pages", desk.version, desk.state.next_rid)
+        name = desk.new_storage(f"{reading.shape.table}#pages")
         count = _count(desk, f"create table {stored(name)} as select {_casts(schema)} from {rows}")
         pages = Relation(reading.shape.table, schema, "", name)
     else:

@@ -14,6 +14,12 @@ from penstock.model.schema import Column, Schema
 
 LAYOUT = 2
 
+# What a warehouse made by an earlier version has not: made there when it is first written to.
+LATER_TABLES = f"""
+create table if not exists {SYSTEM}.floors (name varchar, version bigint);
+create table if not exists {SYSTEM}.refused (name varchar, fingerprint varchar, version bigint);
+create table if not exists {SYSTEM}.vacuums (vacuumed_at timestamp, version bigint);
+"""
 _TABLES = f"""
 create schema {SYSTEM};
 create schema penstock;
@@ -23,7 +29,8 @@ create table {SYSTEM}.commits (
 create table {SYSTEM}.relations (
     name varchar, physical varchar, fingerprint varchar, columns varchar, key varchar, partitioned boolean,
     built bigint, changed bigint, seen bigint, rows bigint, retired bigint,
-    lost bigint default 0, hidden varchar default '[]', layout varchar default '', parts varchar default '[]');
+    lost bigint default 0, hidden varchar default '[]', layout varchar default '', parts varchar default '[]',
+    costs varchar default '[]');
 create table {SYSTEM}.deliveries (sink varchar, epoch bigint);
 create table {SYSTEM}.positions (source varchar, partition varchar, position varchar, version bigint);
 create table {SYSTEM}.pages (
@@ -46,7 +53,7 @@ create view penstock.schema_changes as
         c.committed_at at time zone 'UTC' as committed_at
     from {SYSTEM}.schema_changes s left join {SYSTEM}.commits c using (version);
 insert into {SYSTEM}.layout values ({LAYOUT});
-"""
+{LATER_TABLES}"""
 
 
 def prepare(con: duckdb.DuckDBPyConnection) -> bool:
@@ -79,6 +86,7 @@ _SINCE_1 = (
     "hidden varchar default '[]'",
     "layout varchar default ''",
     "parts varchar default '[]'",
+    "costs varchar default '[]'",
 )
 
 
@@ -86,7 +94,7 @@ def relations(con: duckdb.DuckDBPyConnection, condition: str = "retired is null"
     """Return the relations that a condition holds for, by name."""
     found = con.execute(
         "select name, columns, fingerprint, physical, key, partitioned, built, changed, seen, rows, lost, hidden, "
-        "layout, parts "
+        "layout, parts, costs "
         f"from {SYSTEM}.relations where {condition}"
     ).fetchall()
     return {row[0]: _relation(row) for row in found}
@@ -94,10 +102,10 @@ def relations(con: duckdb.DuckDBPyConnection, condition: str = "retired is null"
 
 def _relation(row: tuple[Any, ...]) -> Relation:
     name, columns, fingerprint, physical, key, partitioned = row[:6]
-    built, changed, seen, rows, lost, hidden, layout, parts = row[6:]
+    built, changed, seen, rows, lost, hidden, layout, parts, costs = row[6:]
     return Relation(
         name, read_schema(columns), fingerprint, physical, tuple(json.loads(key)), partitioned, built, changed, seen,
-        rows, lost, read_schema(hidden), layout, tuple(json.loads(parts)),
+        rows, lost, read_schema(hidden), layout, tuple(json.loads(parts)), tuple(json.loads(costs)),
     )  # fmt: skip
 
 

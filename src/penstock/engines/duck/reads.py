@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING
 
 from penstock.engines.duck.words import buried, ident, idents, stored
+from penstock.plan.canonical import tokens
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -25,11 +27,31 @@ def sql_of(query: Query, with_graves: AbstractSet[str], has_nulls: HasNulls | No
     named = [(name, read) for name, read in query.reads if read.mode != "live" or read.ids]
     if not named:
         return query.text
-    parts = [
-        f"{ident(name)} {_AS} ({rows_of(read, read.relation.physical in with_graves, has_nulls)})"
-        for name, read in named
-    ]
-    return f"with {', '.join(parts)}\n{query.text}"
+    parts = [f"{ident(name)} {_AS} ({_rows(read, with_graves, has_nulls)})" for name, read in named]
+    return before(query.text, ", ".join(parts))
+
+
+def _rows(read: Read, with_graves: AbstractSet[str], has_nulls: HasNulls | None) -> str:
+    if read.mode in ("changes", "history"):
+        from penstock.engines.duck import history
+
+        return history.rows_of(read, with_graves)
+    return rows_of(read, read.relation.physical in with_graves, has_nulls)
+
+
+def before(text: str, named: str) -> str:
+    """Put named subqueries in a line before a select, which may have some of its own; its words keep their columns."""
+    words = [token for token in tokens(text) if token.kind != "comment"]
+    if words and words[0].name == "with":
+        recursive = len(words) > 1 and words[1].name == "recursive"
+        last = words[1 if recursive else 0]
+        blank = re.sub(r"[^\s]", " ", text[words[0].start : last.start + len(last.text)])
+        rest = text[: words[0].start] + blank + text[last.start + len(last.text) :]
+        return f"with {'recursive ' if recursive else ''}{named},\n{rest}"
+    if words and words[0].text == "(":
+        # DuckDB does not find the names of a `with` in brackets that stands right behind another one.
+        return f"with {named} from (\n{text[: words[-1].start + len(words[-1].text)]})"
+    return f"with {named}\n{text}"
 
 
 def rows_of(read: Read, graves: bool, has_nulls: HasNulls | None = None) -> str:
@@ -59,8 +81,6 @@ def _conditions(read: Read) -> tuple[str | None, str | None]:
         return "", None
     if read.mode == "kept":
         return f"_seq <= {low}", None
-    if read.mode == "either":
-        return f"_seq > {low}", f"_seq <= {low} and _gone > {low}"
     if read.mode == "at":
         return f"_seq <= {high}", f"_seq <= {high} and _gone > {high}"
     if read.mode == "plus":

@@ -19,8 +19,10 @@ class State:
     counts: dict[str, Counts] = field(default_factory=dict)
     next_rid: int = 1
     stages: int = 0
+    storages: int = 0
     rejected: int = 0
     views: list[str] = field(default_factory=list)
     leaving: list[str] = field(default_factory=list)
     with_graves: set[str] = field(default_factory=set)
     nulls: dict[tuple[str, tuple[str, ...]], bool] = field(default_factory=dict)
+    refusals: bool = False

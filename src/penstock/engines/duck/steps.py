@@ -10,7 +10,6 @@ from penstock.base.errors import FatalError, PlanError
 from penstock.engines.duck import landing, strategies
 from penstock.engines.duck.errors import translated
 from penstock.engines.duck.intake import columns_of
-from penstock.engines.duck.layout import physical
 from penstock.engines.duck.reads import matching
 from penstock.engines.duck.words import ident, idents, literal, one, stored
 from penstock.model.change import Change, Staged
@@ -28,6 +27,8 @@ from penstock.model.step import (
     Receive,
     Remove,
     Replace,
+    Swap,
+    Take,
     Upsert,
 )
 from penstock.protocols.engine import Target
@@ -52,7 +53,7 @@ def _run(step: Any, _txn: Desk) -> Staged | Change:
 
 @_run.register(Build)
 def _build(step: Build, desk: Desk) -> Change:
-    name = physical(step.name, desk.version, desk.state.next_rid)
+    name = desk.new_storage(step.name)
     text = desk.text(step.query)
     row = one(desk.con.execute(f"create table {stored(name)} as select *, {desk.hidden(False, '')} from (\n{text}\n)"))
     rows = int(row[0]) if row else 0
@@ -93,7 +94,8 @@ def _compute(step: Compute, desk: Desk) -> Staged:
     name = desk.new_stage()
     text = desk.text(step.query)
     row = one(desk.con.execute(f"create temp table {name} as\n{text}"))
-    return Staged(name, columns_of(desk.con, name), int(row[0]) if row else 0)
+    schema = columns_of(desk.con, name) if step.described else Schema()
+    return Staged(name, schema, int(row[0]) if row else 0)
 
 
 @_run.register(Receive)
@@ -161,25 +163,45 @@ def _compare(step: Compare, desk: Desk) -> Change:
 
 @_run.register(Upsert)
 def _upsert(step: Upsert, desk: Desk) -> Change:
-    old = _old(desk, step.relation, (Within(step.key, step.stage, step.key),))
+    old, _ = _old(desk, step.relation, (Within(step.key, step.stage, step.key),))
     return _difference(desk, step.relation, strategies.Rows(step.stage, old, step.key, True), step.partition)
 
 
 @_run.register(Replace)
 def _replace(step: Replace, desk: Desk) -> Change:
-    old = f"({_live(step.relation)})" if step.old is None else _old(desk, step.relation, step.old)
+    if step.old is None:
+        old = f"({_live(step.relation)})"
+    else:
+        old = step.old if isinstance(step.old, str) else _old(desk, step.relation, step.old)[0]
     return _difference(desk, step.relation, strategies.Rows(step.stage, old, step.by, step.unique, loose=True), "")
 
 
 def _live(relation: Relation) -> str:
-    return f"select {idents(relation.whole.names, 'l.')}, l._rid from {stored(relation.physical)} l"
+    names = (*relation.whole.names, *strategies.hidden_of(relation))
+    return f"select {idents(names, 'l.')} from {stored(relation.physical)} l"
 
 
-def _old(desk: Desk, relation: Relation, within: tuple[Within, ...]) -> str:
-    """Stage the rows of a relation that are within stages."""
+@_run.register(Take)
+def _take(step: Take, desk: Desk) -> Staged:
+    name, rows = _old(desk, step.relation, step.within)
+    return Staged(name, step.relation.whole, rows)
+
+
+@_run.register(Swap)
+def _swap(step: Swap, _desk: Desk) -> Change:
+    relation = step.relation
+    came, went = step.came if step.added else "", step.went if step.removed else ""
+    shown = f"(select {idents(relation.schema.names)} from {step.came})"
+    after = _after(relation, came, went)
+    return Change(relation, step.added, step.removed, came or None, went or None, after, keeps=True, shown=shown)
+
+
+def _old(desk: Desk, relation: Relation, within: tuple[Within, ...]) -> tuple[str, int]:
+    """Stage the rows of a relation that are within stages; returns the stage and how many they are."""
     name = desk.new_stage()
-    desk.con.execute(f"create temp table {name} as {_live(relation)} {matching(within, desk.has_nulls)}")
-    return name
+    found = f"{_live(relation)} {matching(within, desk.has_nulls)}"
+    row = one(desk.con.execute(f"create temp table {name} as {found}"))
+    return name, int(row[0]) if row else 0
 
 
 def _difference(desk: Desk, relation: Relation, rows: strategies.Rows, partition: str) -> Change:
@@ -189,9 +211,9 @@ def _difference(desk: Desk, relation: Relation, rows: strategies.Rows, partition
     removed = int((one(desk.con.execute(f"create temp table {went} as {minus}")) or (0,))[0])
     added = int((one(desk.con.execute(f"create temp table {came} as {plus}")) or (0,))[0])
     after = _after(relation, came if added else "", went if removed else "")
-    return Change(
-        relation, added, removed, came if added else None, went if removed else None, after, partition, keeps=True
-    )
+    shown = f"(select {idents(relation.schema.names)} from {came})"
+    parts = (came if added else None, went if removed else None)
+    return Change(relation, added, removed, *parts, after, partition, keeps=True, shown=shown)
 
 
 def _after(relation: Relation, came: str, went: str) -> str:
@@ -215,7 +237,9 @@ def _remove(step: Remove, desk: Desk) -> Change:
 @_run.register(Extend)
 def _extend(step: Extend, _desk: Desk) -> Change:
     came = step.stage if step.rows else ""
-    return Change(step.relation, step.rows, 0, came or None, after=_after(step.relation, came, ""))
+    after = _after(step.relation, came, "")
+    shown = f"(select {idents(step.relation.schema.names)} from {came})"
+    return Change(step.relation, step.rows, 0, came or None, after=after, shown=shown)
 
 
 def _rows(desk: Desk, stage: str) -> int:

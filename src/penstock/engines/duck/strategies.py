@@ -38,10 +38,10 @@ def difference(relation: Relation, rows: Rows, went: str) -> tuple[str, str]:
     columns by which rows are told apart; the first select reads the outcome of the second under the name `went`.
     """
     names, by = relation.whole.names, rows.by
-    keys = "".join(f", l.{ident(name)}" for name in by)
+    all_of = idents((*names, *hidden_of(relation)), "l.")
     if rows.unique:
         equal = _agree(relation, "s", "l", by, loose=rows.loose)
-        minus = f"select l._rid{keys} from {rows.old} l anti join {rows.stage} s on {equal}"
+        minus = f"select {all_of} from {rows.old} l anti join {rows.stage} s on {equal}"
         plus = f"select {idents(names, 's.')} from {rows.stage} s anti join {rows.old} l on {equal}"
         return (
             f"select {idents(names, 's.')}, w._rid from ({plus}) s left join {went} w on {same(by, 's', 'w')}",
@@ -49,15 +49,20 @@ def difference(relation: Relation, rows: Rows, went: str) -> tuple[str, str]:
         )
     number = f"row_number() over (partition by {idents(names)}"
     left = f"(select {idents(names)}, {number}) as _k from {rows.stage})"
-    right = f"(select {idents(names)}, _rid, {number} order by _rid) as _k from {rows.old})"
+    right = f"(select *, {number} order by _rid) as _k from {rows.old})"
     equal = f"{same(names, 's', 'l')} and s._k = l._k"
-    minus = f"select l._rid{keys} from {right} l anti join {left} s on {equal}"
+    minus = f"select {all_of} from {right} l anti join {left} s on {equal}"
     plus = f"select {idents(names, 's.')} from {left} s anti join {right} l on {equal}"
     if not by:
         return f"select *, null::bigint as _rid from ({plus})", minus
     turn = f"row_number() over (partition by {idents(by)}) as _t"
     came = f"(select *, {turn} from ({plus})) s left join (select *, {turn} from {went}) w"
     return f"select {idents(names, 's.')}, w._rid from {came} on {same(by, 's', 'w')} and s._t = w._t", minus
+
+
+def hidden_of(relation: Relation) -> tuple[str, ...]:
+    """Return the columns that the engine adds to each row of a relation."""
+    return ("_rid", "_seq", "_part") if relation.partitioned else ("_rid", "_seq")
 
 
 def _agree(relation: Relation, left: str, right: str, key: Sequence[str], *, loose: bool) -> str:
@@ -74,7 +79,9 @@ def _agree(relation: Relation, left: str, right: str, key: Sequence[str], *, loo
     parts = [same(exact, left, right)]
     for name in near:
         a, b = f"{left}.{ident(name)}", f"{right}.{ident(name)}"
-        parts.append(f"({a} is not distinct from {b} or abs({a} - {b}) <= {_NEAR} * greatest(abs({a}), abs({b})))")
+        finite = f"isfinite({a}) and isfinite({b})"  # to DuckDB, NaN and infinity are near to everything
+        near_enough = f"abs({a} - {b}) <= {_NEAR} * greatest(abs({a}), abs({b}))"
+        parts.append(f"({a} is not distinct from {b} or {finite} and {near_enough})")
     return " and ".join(parts)
 
 
@@ -85,5 +92,8 @@ def last_wins(stage: str, key: Sequence[str], order: str) -> str:
 
 
 def remove(step: Remove, stage: str) -> str:
-    """Return the select of the ids of the rows whose key is staged."""
-    return f"select l._rid from {stored(step.relation.physical)} l semi join {stage} s on {same(step.key, 's', 'l')}"
+    """Return the select of the rows whose key is staged; a key is never null."""
+    relation = step.relation
+    equal = " and ".join(f"s.{ident(k)} = l.{ident(k)}" for k in step.key)
+    names = idents((*relation.whole.names, *hidden_of(relation)), "l.")
+    return f"select {names} from {stored(relation.physical)} l semi join {stage} s on {equal}"

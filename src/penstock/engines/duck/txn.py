@@ -10,7 +10,7 @@ import duckdb
 
 from penstock.base import faults
 from penstock.base.errors import PlanError
-from penstock.engines.duck import landing, steps
+from penstock.engines.duck import landing, rollback, steps
 from penstock.engines.duck.desk import Desk
 from penstock.engines.duck.errors import translated
 from penstock.engines.duck.layout import write_schema
@@ -105,6 +105,10 @@ class DuckTxn(Desk):
             rows = self.con.execute(f"describe\n{self.text(query)}").fetchall()
         return schema_of([row[0] for row in rows], [row[1] for row in rows])
 
+    def kept_since(self, name: str) -> int:
+        """Return the first version since which all changes of a table are there."""
+        return self.catalog.floors.get(name, 0)
+
     def read(self, query: Query) -> DuckRows:
         """Read inside the transaction."""
         with translated(query):
@@ -117,9 +121,13 @@ class DuckTxn(Desk):
         """Bury, delete and insert, or swap in what was built."""
         relation = change.relation
         with translated(subject=relation.name):
+            rollback.accept(self, relation.name)
             if change.built:
+                made = self.state.relations.get(relation.name)
+                if made is not None and made.built == self.version:
+                    self.con.execute(f"drop table {stored(made.physical)}")
                 old = self.catalog.relations.get(relation.name)
-                if old is not None:
+                if old is not None and old.physical not in self.state.retired:
                     self.state.retired.append(old.physical)
                     if relation.partitioned and old.fingerprint != relation.fingerprint:
                         self.con.execute(f"delete from {SYSTEM}.positions where source = ?", [relation.name])
@@ -145,6 +153,11 @@ class DuckTxn(Desk):
             self.state.counts[relation.name] = counts
         return applied
 
+    def restore(self, relation: Relation) -> Relation:
+        """Show again what a table's name showed before, and refuse the present definition."""
+        with translated(subject=relation.name):
+            return rollback.restore(self, relation)
+
     def _move(self, change: Change) -> None:
         relation, live = change.relation, stored(change.relation.physical)
         if change.removed:
@@ -152,12 +165,9 @@ class DuckTxn(Desk):
             if relation.physical not in self.with_graves:
                 self.con.execute(f"create table {grave} as select *, 0::bigint as _gone from {live} limit 0")
                 self.state.with_graves.add(relation.physical)
-            which = f"_rid in (select _rid from {change.minus})"
             names = idents((*relation.whole.names, "_rid", "_seq", *(["_part"] if relation.partitioned else [])))
-            self.con.execute(
-                f"insert into {grave} ({names}, _gone) select {names}, {self.version} from {live} where {which}"
-            )
-            self.con.execute(f"delete from {live} where {which}")
+            self.con.execute(f"insert into {grave} ({names}, _gone) select {names}, {self.version} from {change.minus}")
+            self.con.execute(f"delete from {live} where _rid in (select _rid from {change.minus})")
         if change.added:
             names = idents(relation.whole.names)
             hidden = self.hidden(relation.partitioned, change.partition, keeps=change.keeps)
@@ -176,10 +186,11 @@ class DuckTxn(Desk):
                 first = self.state.next_rid - change.added
                 self.con.execute(f"delete from {stored(change.relation.physical)} where _rid >= {first}")
 
-    def seen(self, relation: Relation, version: int) -> None:
-        """Note that a table shows its inputs as of a version."""
+    def seen(self, relation: Relation, version: int, costs: tuple[float, ...] | None = None) -> None:
+        """Note that a table shows its inputs as of a version, and what was learned of its costs."""
         present = self.state.relations.get(relation.name, relation)
-        self.state.relations[relation.name] = replace(present, seen=version)
+        known = present.costs if costs is None else costs
+        self.state.relations[relation.name] = replace(present, seen=version, costs=known)
 
     # -- the end -----------------------------------------------------------------------------------------------
 
@@ -229,14 +240,14 @@ class DuckTxn(Desk):
         if self.state.retired:
             self.con.execute(
                 f"update {SYSTEM}.relations set retired = {self.version} "
-                "where physical in (select unnest(?::varchar[]))",
+                "where retired is null and physical in (select unnest(?::varchar[]))",
                 [self.state.retired],
             )
         found = list(self.state.relations.values())
         if not found:
             return
         self.con.execute(
-            f"delete from {SYSTEM}.relations where physical in (select unnest(?::varchar[]))",
+            f"delete from {SYSTEM}.relations where retired is null and physical in (select unnest(?::varchar[]))",
             [[r.physical for r in found]],
         )
         columns: list[list[Any]] = [
@@ -245,8 +256,9 @@ class DuckTxn(Desk):
             [r.partitioned for r in found], [r.built for r in found], [r.changed for r in found],
             [r.seen for r in found], [r.rows for r in found], [None] * len(found), [r.lost for r in found],
             [write_schema(r.hidden) for r in found], [r.layout for r in found], [json.dumps(r.parts) for r in found],
+            [json.dumps(r.costs) for r in found],
         ]  # fmt: skip
-        kinds = ["varchar"] * 5 + ["boolean"] + ["bigint"] * 6 + ["varchar"] * 3
+        kinds = ["varchar"] * 5 + ["boolean"] + ["bigint"] * 6 + ["varchar"] * 4
         lists = ", ".join(f"unnest(?::{kind}[])" for kind in kinds)
         self.con.execute(f"insert into {SYSTEM}.relations select {lists}", columns)
 

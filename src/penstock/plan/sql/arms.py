@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from penstock.plan.blocks import Arm, Finder, Leaf
-from penstock.plan.sql.finders import Membership, by_join, by_query
+from penstock.plan.blocks import Arm, Finder, Leaf, Lookup
+from penstock.plan.sql.finders import Membership, by_join, by_query, joined_pairs, lookup, query_pairs, source_of
 from penstock.plan.sql.layers import column, kind_of, layered
 from penstock.plan.sql.shaping import (
     Shaping,
@@ -34,14 +34,18 @@ def arm(select: Any, names: Sequence[str], shaping: Shaping, side: int = 0) -> A
     linear = [one for source in found if source.linear for one in source.carried]
     leaves = [Leaf(number, shaping.tree.tables[number], True) for number, _ in linear]
     position = {number: at for at, (number, _) in enumerate(linear)}
-    dependent: list[tuple[int, Finder | None]] = []
+    dependent: list[tuple[int, Finder | None, Lookup | None]] = []
     nested = _nested(select, shaping)
     for at, source in enumerate(found):
         if not source.linear:
-            dependent += [(n, by_join(found, at, n, position, shaping)) for n in source.inputs]
+            for n in source.inputs:
+                needed = lookup(select, found, n, joined_pairs(source.join), source.node, shaping)
+                dependent.append((n, by_join(found, at, n, position, shaping), needed))
     for query, plain in nested:
-        dependent += [(n, by_query(select, query, plain, n, linear, shaping)) for n in numbers(query)]
-    leaves += [Leaf(number, shaping.tree.tables[number], False, finder) for number, finder in dependent]
+        for n in numbers(query):
+            needed = lookup(select, found, n, query_pairs(query, plain), source_of(query, n), shaping)
+            dependent.append((n, by_query(select, query, plain, n, linear, shaping), needed))
+    leaves += [Leaf(n, shaping.tree.tables[n], False, finder, needed) for n, finder, needed in dependent]
     plain_sources = _plain_sources(select, names)
     items = [named(one.this, name) for one, name in zip(select.expressions, names, strict=True)]
     items += ids_of(linear, range(len(linear)))

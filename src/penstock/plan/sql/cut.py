@@ -81,14 +81,14 @@ class _Cutter:
         root = self.tree.root
         _rename_outputs(root, columns)
         block = self.block(root, columns)
-        block = replace(block, name=name, mark=_mark(block))
+        block = replace(block, name=name, mark=_mark(block, self.schemas))
         return Plan((*self.hidden.values(), block))
 
     def hide(self, query: Any) -> tuple[str, tuple[str, ...]]:
         """Make a relation of its own of a query; returns its name and columns."""
         columns = outputs(query)
         block = self.block(query, columns)
-        mark = _mark(block)
+        mark = _mark(block, self.schemas)
         name = f"{PREFIX}{mark}"
         self.hidden.setdefault(name, replace(block, name=name, mark=mark))
         return name, columns
@@ -177,7 +177,7 @@ class _Cutter:
         shown = ", ".join(keys)
         outer = f'select {shown}, count(*) as "@n" from {BODY} group by {shown}'
         finish = ", ".join(f'"@k{at}" as {key}' for at, key in enumerate(keys, 1))
-        merge = Merge((NUMBER,), f'select {finish}, "@n" from "@parts"')
+        merge = Merge((NUMBER,), f'select {finish}, "@n" FROM "@parts"')
         return Block("", "distinct", arms, names, outer, keys, names, merge)
 
     def limit(self, query: Any, names: tuple[str, ...]) -> Block:
@@ -281,15 +281,19 @@ def _with_query(node: Any) -> bool:
     return any(isinstance(one, (exp.All, exp.Any)) for one in sides)
 
 
-def _mark(block: Block) -> str:
-    """Return the mark of a block: equal for blocks that compute the same of the same tables."""
+def _mark(block: Block, schemas: Mapping[str, Schema]) -> str:
+    """Return the mark of a block: equal for blocks that compute the same of the same tables, as they are."""
     parts = [block.kind, *block.columns, "\n", block.outer]
     for one in block.arms:
         tables = {leaf.number: at for at, leaf in enumerate(one.leaves)}
         text = one.text
         for number, at in tables.items():
             text = text.replace(f'"@{number}"', f'"#{at}"').replace(f'"@r{number}"', f'"#r{at}"')
-        parts += [_same_aliases(text), str(one.side), *(leaf.table for leaf in one.leaves)]
+        parts += [_same_aliases(text), str(one.side)]
+        for leaf in one.leaves:
+            known = schemas[leaf.table].columns if leaf.table in schemas else ()
+            used = (f"{c.name.lower()} {c.type}" for c in known if _ident(c.name.lower()) in one.text)
+            parts.append(" ".join((leaf.table, *used)))
     return fingerprint(*parts).partition(":")[2]
 
 
@@ -429,7 +433,9 @@ def _loose(items: Sequence[Any]) -> tuple[str, ...]:
     found = []
     for item in items:
         for node in shallow(item):
-            name = {"groupconcat": "string_agg"}.get(type(node).__name__.lower(), function_name(node))
+            name = {"groupconcat": "string_agg", "arrayagg": "list"}.get(
+                type(node).__name__.lower(), function_name(node)
+            )
             open_order = name in _ORDERED and node.find(exp.Order) is None
             if open_order and is_aggregate(node) and not isinstance(node, exp.Filter):
                 found.append(f"{name}() without an order of its own")

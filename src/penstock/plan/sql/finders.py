@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from penstock.plan.blocks import Finder
+from penstock.plan.blocks import Finder, Lookup
 from penstock.plan.sql.shaping import (
     aliases_of,
     conjuncts,
@@ -89,6 +89,67 @@ def by_query(
     return Finder(finder.sql(shaping.dialect), tuple(range(len(linear))))
 
 
+def lookup(
+    select: Any, found: list[Source], number: int, pairs: list[tuple[Any, Any]], node: Any, shaping: Shaping
+) -> Lookup | None:
+    """Return which rows of an input can equal what the rows of the linear sources have, or None where all can."""
+    exp = sqlglot()
+    if not isinstance(node, exp.Table) or not isinstance(node.this, exp.Identifier) or number_of(node) != number:
+        return None
+    kept = [source for source in found if source.linear]
+    known = {source.node.alias for source in kept}
+    fit = [
+        (outer, own)
+        for outer, own in pairs
+        if isinstance(own, exp.Column) and own.table == node.alias and aliases_of(outer) and aliases_of(outer) <= known
+    ]
+    conditions = [source.join.args.get("on") for source in kept if source.join is not None]
+    if not fit or any(one is not None and not aliases_of(one) <= known for one in conditions):
+        return None
+    linear = [one for source in kept for one in source.carried]
+    values = exp.Select(expressions=[named(outer.copy(), f"@v{at}") for at, (outer, _) in enumerate(fit, 1)])
+    for one in ids_of(linear, range(len(linear))):
+        values.append("expressions", one)
+    values.set("from_", exp.From(this=kept[0].node.copy()))
+    values.set("joins", [source.join.copy() for source in kept[1:]])
+    simple = [
+        one
+        for one in conjuncts(select.args.get("where"))
+        if not list(one.find_all(exp.Query)) and aliases_of(one) <= known
+    ]
+    if simple:
+        values.set("where", exp.Where(this=_conjoined(simple)))
+    used = dict.fromkeys(one.name for one in select.find_all(exp.Column) if one.table == node.alias)
+    return Lookup(values.sql(shaping.dialect), tuple(own.name for _, own in fit), tuple(used))
+
+
+def joined_pairs(join: Any) -> list[tuple[Any, Any]]:
+    """Return what a join's condition says to be equal, that of the joined source second."""
+    exp = sqlglot()
+    alias = join.this.alias
+    pairs = []
+    for one in conjuncts(join.args.get("on")):
+        if isinstance(one, exp.EQ):
+            for own, other in ((one.this, one.expression), (one.expression, one.this)):
+                if aliases_of(own) == {alias} and alias not in aliases_of(other):
+                    pairs.append((other, own))
+                    break
+    return pairs
+
+
+def query_pairs(query: Any, member: Membership | None) -> list[tuple[Any, Any]]:
+    """Return what of the rows outside a query in an expression its rows must equal to matter to them."""
+    return _equal(query, member)[0] if isinstance(query, sqlglot().Select) else []
+
+
+def source_of(query: Any, number: int) -> Any:
+    """Return the source of a query that is an input itself, or None."""
+    exp = sqlglot()
+    if not isinstance(query, exp.Select) or not all(is_inner(join) for join in query.args.get("joins") or ()):
+        return None
+    return next((n for n in sources(query) if isinstance(n, exp.Table) and _source_numbers(n) == [number]), None)
+
+
 def _source_numbers(node: Any) -> list[int]:
     exp = sqlglot()
     if isinstance(node, exp.Table):
@@ -98,6 +159,22 @@ def _source_numbers(node: Any) -> list[int]:
 
 def _meeting(query: Any, member: Membership | None, number: int) -> Any:
     """Return the condition on the rows outside that they meet a changed row of an input in the query, or None."""
+    exp = sqlglot()
+    local = made_within(query)
+    joins = query.args.get("joins") or ()
+    if any(not aliases_of(join.args["on"]) <= local for join in joins if join.args.get("on") is not None):
+        return None
+    pairs, inner = _equal(query, member)
+    if not pairs:
+        return _null_aware(query, member, inner, number) if member is not None else None
+    changed = _changed_rows(query, inner, number, [own for _, own in pairs])
+    outer = [other.copy() for other, _ in pairs]
+    value = exp.Tuple(expressions=outer) if len(outer) > 1 else outer[0]
+    return exp.In(this=value, query=exp.Subquery(this=changed))
+
+
+def _equal(query: Any, member: Membership | None) -> tuple[list[tuple[Any, Any]], list[Any]]:
+    """Return what of the rows outside equals what within a query, and the conditions on the rows within alone."""
     exp = sqlglot()
     local = made_within(query)
     pairs, inner = [], []
@@ -113,23 +190,17 @@ def _meeting(query: Any, member: Membership | None, number: int) -> Any:
                 if aliases_of(own) and aliases_of(own) <= local and not aliases_of(other) & local:
                     pairs.append((other, own))
                     break
-    joins = query.args.get("joins") or ()
-    if any(not aliases_of(join.args["on"]) <= local for join in joins if join.args.get("on") is not None):
-        return None
     if member is not None and member.plain:
         pairs += _in_pairs(member.condition, query)
-    if not pairs:
-        return _null_aware(query, member, inner, number) if member is not None else None
-    changed = _changed_rows(query, inner, number, [own for _, own in pairs])
-    outer = [other.copy() for other, _ in pairs]
-    value = exp.Tuple(expressions=outer) if len(outer) > 1 else outer[0]
-    return exp.In(this=value, query=exp.Subquery(this=changed))
+    return pairs, inner
 
 
 def _in_pairs(condition: Any, query: Any) -> list[tuple[Any, Any]]:
     exp = sqlglot()
     items = [one.this if isinstance(one, exp.Alias) else one for one in query.expressions]
-    if query.args.get("group") or any(not isinstance(one, exp.Column) for one in items):
+    # Of groups, windows or the first rows, a row that is not equal itself can change which others there are.
+    whole = any(query.args.get(key) for key in ("group", "having", "limit", "offset", "qualify", "distinct"))
+    if whole or any(not isinstance(one, exp.Column) for one in items):
         return []
     values = condition.this.expressions if isinstance(condition.this, exp.Tuple) else [condition.this]
     return list(zip(values, items, strict=True)) if len(values) == len(items) else []

@@ -85,7 +85,8 @@ class _Parts:
             node = node.this
         inner = node.this
         # What stands in the aggregate must be a plain value: no `distinct`, no order, no second argument.
-        if isinstance(inner, (exp.Distinct, exp.Order)) or node.args.get("expressions"):
+        further = any(value for name, value in node.args.items() if name not in ("this", "big_int"))
+        if further or isinstance(inner, (exp.Distinct, exp.Order)):
             raise _CannotMergeError
         if isinstance(node, exp.Count):
             star = inner is None or isinstance(inner, exp.Star)

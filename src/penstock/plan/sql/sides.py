@@ -90,6 +90,10 @@ def _full(select: Any, shaping: Shaping) -> None:
     )
     right.set("from_", exp.From(this=second.copy()))
     right.set("where", exp.Where(this=exp.Not(this=exp.Exists(this=lonely))))
+    for table in list(right.find_all(exp.Table)):  # an input has another part in each arm, and so another number
+        if isinstance(table.this, exp.Identifier):
+            number = shaping.tree.number(shaping.tree.tables[int(table.name[1:])])
+            table.set("this", exp.to_identifier(f"@{number}", quoted=True))
     name, _ = shaping.hide(exp.Union(this=left, expression=right, distinct=False))
     alias = shaping.tree.alias()
     table = as_input(shaping, name, alias)

@@ -10,6 +10,7 @@ from penstock.base.errors import Place, PlanError
 from penstock.base.record import record
 from penstock.base.text import underline
 from penstock.model import names
+from penstock.plan import asof
 from penstock.plan.canonical import Token, tokens
 from penstock.plan.plain import plain
 from penstock.plan.scan import scan
@@ -130,6 +131,7 @@ def references(text: str, file: str = "", line: int = 1) -> tuple[Reference, ...
     not plain is parsed, and what sqlglot cannot parse is scanned for the names after `from` and `join`. Raises
     `PlanError` for what reads a file.
     """
+    asof.refuse(text, file, line)
     origin = Origin(text, file, line)
     unique: dict[str, Reference] = {}
     for start, parts in sorted(_named(origin)):
