@@ -190,6 +190,8 @@ def _costs(app: App, found: Explained, follows: bool) -> Iterator[Estimate]:
     past = tuple(_past(app, found.table))
     ways = [one.loses for one in found.inputs if one.loses != "full" or found.blocks]
     way = max(ways, key=len, default="full") if follows else "full"
+    if found.kind == "python" and way != "full":  # there it is the function that says, and no cost decides
+        past = tuple(one for one in past if not one.full)
     for size in SIZES:
         yield estimate(size, way, found.rows_in, past)
 
