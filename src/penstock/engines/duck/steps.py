@@ -178,7 +178,7 @@ def _replace(step: Replace, desk: Desk) -> Change:
 
 def _live(relation: Relation) -> str:
     names = (*relation.whole.names, *strategies.hidden_of(relation))
-    return f"select {idents(names, 'l.')} from {stored(relation.physical)} l"
+    return f"select {idents(names, 'l.')}, l.rowid as _row from {stored(relation.physical)} l"
 
 
 @_run.register(Take)

@@ -38,7 +38,7 @@ def difference(relation: Relation, rows: Rows, went: str) -> tuple[str, str]:
     columns by which rows are told apart; the first select reads the outcome of the second under the name `went`.
     """
     names, by = relation.whole.names, rows.by
-    all_of = idents((*names, *hidden_of(relation)), "l.")
+    all_of = idents((*names, *hidden_of(relation), "_row"), "l.")
     if rows.unique:
         equal = _agree(relation, "s", "l", by, loose=rows.loose)
         minus = f"select {all_of} from {rows.old} l anti join {rows.stage} s on {equal}"
@@ -96,4 +96,4 @@ def remove(step: Remove, stage: str) -> str:
     relation = step.relation
     equal = " and ".join(f"s.{ident(k)} = l.{ident(k)}" for k in step.key)
     names = idents((*relation.whole.names, *hidden_of(relation)), "l.")
-    return f"select {names} from {stored(relation.physical)} l semi join {stage} s on {equal}"
+    return f"select {names}, l.rowid as _row from {stored(relation.physical)} l semi join {stage} s on {equal}"

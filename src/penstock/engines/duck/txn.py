@@ -167,7 +167,7 @@ class DuckTxn(Desk):
                 self.state.with_graves.add(relation.physical)
             names = idents((*relation.whole.names, "_rid", "_seq", *(["_part"] if relation.partitioned else [])))
             self.con.execute(f"insert into {grave} ({names}, _gone) select {names}, {self.version} from {change.minus}")
-            self.con.execute(f"delete from {live} where _rid in (select _rid from {change.minus})")
+            self.con.execute(f"delete from {live} where rowid in (select _row from {change.minus})")
         if change.added:
             names = idents(relation.whole.names)
             hidden = self.hidden(relation.partitioned, change.partition, keeps=change.keeps)
