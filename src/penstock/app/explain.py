@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
 
     from penstock.app.opened import App
-    from penstock.model.table import Table
+    from penstock.model.table import Function, Table
     from penstock.plan.blocks import Plan
 
 SIZES = (1, 1_000, 1_000_000)
@@ -36,7 +36,7 @@ def explained(app: App, name: str) -> Explained:
     if name not in project.tables:
         raise ConfigError(f"no table '{name}'", hint=did_you_mean(name, project.order))
     table = project.tables[name]
-    found = _python(table) if table.function else _sql(app, table)
+    found = _python(app, table) if table.function else _sql(app, table)
     relations = app.engine.relations()
     rows = sum(relations[one].rows for one in table.parents if one in relations)
     found = replace(found, rows_in=rows, smallest=0 if table.function else app.tuning.smallest)
@@ -51,12 +51,37 @@ def _raw(app: App, name: str) -> Explained:
     return Explained(name, "raw", f"it is read from its source: {way}; a source that gives all rows is compared")
 
 
-def _python(table: Table) -> Explained:
-    inputs = tuple(Follows(one, "full", "full") for one in table.parents)
+def _python(app: App, table: Table) -> Explained:
+    function = table.function
+    if function is None or not (function.rows or function.by):
+        finding = "its function is called with all rows whenever an input changed, and compared"
+        return Explained(
+            table.name, "python", finding, inputs=tuple(Follows(one, "full", "full") for one in table.parents)
+        )
+    parted = _parted(app, function)
+    if function.rows:
+        word, finding = "rows", f"its function is called with the new and changed rows of {', '.join(parted)}"
+    else:
+        word = "by keys"
+        finding = f"its function is called with all rows of the keys ({', '.join(function.by)}) that changed"
+    whole = [one for one in table.parents if one not in parted]
+    notes = tuple(f"{one} is given whole: when it changes, everything is computed" for one in whole)
+    words = [(one, "full" if one in whole else word) for one in table.parents]
     return Explained(
-        table.name, "python", "its function is called with all rows whenever an input changed, and compared",
-        inputs=inputs,
-    )  # fmt: skip
+        table.name, "python", finding, inputs=tuple(Follows(one, way, way) for one, way in words), notes=notes
+    )
+
+
+def _parted(app: App, function: Function) -> list[str]:
+    """Return the inputs of a function that come in parts; one whose columns are not known yet counts as such."""
+    if function.rows:
+        return [one.table for one in function.inputs if one.parameter == function.rows]
+    relations = app.engine.relations()
+    return [
+        one.table
+        for one in function.inputs
+        if one.table not in relations or all(relations[one.table].schema.find(name) for name in function.by)
+    ]
 
 
 # ── SQL ─────────────────────────────────────────────────────────────────────────────────────────────────
@@ -163,7 +188,10 @@ def _costs(app: App, found: Explained, follows: bool) -> Iterator[Estimate]:
             yield by_blocks(size, blocks)
         return
     past = tuple(_past(app, found.table))
-    way = max((one.loses for one in found.inputs), key=len) if follows and found.blocks else "full"
+    ways = [one.loses for one in found.inputs if one.loses != "full" or found.blocks]
+    way = max(ways, key=len, default="full") if follows else "full"
+    if found.kind == "python" and way != "full":  # there it is the function that says, and no cost decides
+        past = tuple(one for one in past if not one.full)
     for size in SIZES:
         yield estimate(size, way, found.rows_in, past)
 

@@ -48,7 +48,7 @@ def _told(found: Explained, paint: Paint) -> Iterator[str]:
     yield paint(f"{found.table}: {found.finding}", "bold")
     for note in found.notes:
         yield from _wrapped(note)
-    if found.inputs and found.blocks:
+    if found.inputs and (found.blocks or any(one.grows != "full" for one in found.inputs)):
         yield ""
         yield from _inputs(found.inputs, paint)
     for number, piece in enumerate(found.blocks, 1):

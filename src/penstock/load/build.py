@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from penstock.base.errors import Place, PlanError
+from penstock.load import parts as in_parts
 from penstock.load import raw as raw_files
 from penstock.load import settings, sqlfile
 from penstock.load.loading import Loading
@@ -99,10 +100,11 @@ def _draft(table: Table, loading: Loading) -> sqlfile.Draft | None:
         loading.mistakes.add(f"table '{table.name}' is not right", where, expected="either sql or a function")
         return None
     if table.function is not None:
-        called = table.function
-        reads = tuple((one.table, where) for one in called.inputs)
-        named = ";".join(f"{i.parameter}={i.table}:{i.form}" for i in called.inputs)
-        return sqlfile.Draft(table, f"python {called.file} {called.name}({named})", tuple(dict.fromkeys(reads)))
+        given = {"rows": table.function.rows or None, "by": table.function.by or None}
+        section = Section(f"table '{table.name}'", given, always(where), loading.mistakes)
+        called = in_parts.declared(table.function, section, loading)
+        reads = dict.fromkeys((one.table, where) for one in called.inputs)
+        return sqlfile.Draft(replace(table, function=called), f"python {called.file} {called.signature}", tuple(reads))
     try:
         text, line = sql.check_select(table.sql, where.file, table.line)
         found = sql.references(text, where.file, line)

@@ -105,6 +105,8 @@ def table(
     fresh: Fresh | None = None,
     checks: Checks | None = None,
     inputs: Mapping[str, str] | None = None,
+    rows: str | None = None,
+    by: Names | None = None,
     description: str | None = None,
     owner: str | None = None,
     tags: Names | None = None,
@@ -118,6 +120,8 @@ def table(  # noqa: PLR0913
     fresh: Fresh | None = None,
     checks: Checks | None = None,
     inputs: Mapping[str, str] | None = None,
+    rows: str | None = None,
+    by: Names | None = None,
     description: str | None = None,
     owner: str | None = None,
     tags: Names | None = None,
@@ -130,6 +134,10 @@ def table(  # noqa: PLR0913
     function returns the whole table in any of these forms. Its name is the function's, in the schema of its
     folder, unless `name` is given.
 
+    `rows` names the parameter of which each row counts by itself: then only its new and changed rows go in. `by` names
+    the columns that group the rows: then only the groups that changed go in, many in one call. Either way the table is
+    what the function would make of everything; it hands through the key of that input, or the columns of `by`.
+
     `key` names the columns that identify a row, `fresh` is a span of time such as `"1 hour"` or `"manual"`,
     `checks` are conditions that every row must meet. A wrong setting is reported when the project is loaded.
 
@@ -138,8 +146,13 @@ def table(  # noqa: PLR0913
     ...     return customer_spend
     >>> segments("rows")
     'rows'
+    >>> @table(by="customer_id")
+    ... def last_orders(orders: "pl.DataFrame"):
+    ...     return orders.sort("day").unique("customer_id", keep="last")
     """
-    settings = _given(key=key, fresh=fresh, checks=checks, description=description, owner=owner, tags=tags)
+    settings = _given(
+        key=key, fresh=fresh, checks=checks, rows=rows, by=by, description=description, owner=owner, tags=tags
+    )
 
     def declare(it: F) -> F:
         _leave(TableDecl(it, name, settings, dict(inputs or {})))

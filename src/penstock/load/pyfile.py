@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from penstock.base.errors import ConfigError, Place
 from penstock.base.text import did_you_mean
+from penstock.load import parts as in_parts
 from penstock.load import python, raw, sinks, sqlfile, syntax
 from penstock.load.declared import Decl, SinkDecl, SourceDecl, TableDecl, collecting
 from penstock.load.section import Section, always
@@ -117,10 +118,9 @@ def _table(
         inputs.append(one)
         reads.append((one.table, place))
     table = sqlfile.common(name, section, loading, where)
-    target = Function(file.path, decl.function.__name__, tuple(inputs))
-    named = ";".join(f"{i.parameter}={i.table}:{i.form}" for i in inputs)
+    target = in_parts.declared(Function(file.path, decl.function.__name__, tuple(inputs)), section, loading)
     draft = replace(table, function=target, line=node.lineno)
-    return sqlfile.Draft(draft, f"python {target.name}({named})\n{file.code(target.name)}", tuple(dict.fromkeys(reads)))
+    return sqlfile.Draft(draft, f"python {target.signature}\n{file.code(target.name)}", tuple(dict.fromkeys(reads)))
 
 
 def _inputs(

@@ -46,6 +46,15 @@ def select(schema: Schema, *, polars: bool = False) -> str:
     return ", ".join(parts)
 
 
+def handed_type(kind: str) -> str:
+    """Return the type in which values come back from another library that hands them through.
+
+    >>> handed_type("uuid"), handed_type("date")
+    ('varchar', 'date')
+    """
+    return _AS.get(kind, kind)
+
+
 def plain(table: arro3.core.Table) -> arro3.core.Table:
     """Return an Arrow table whose booleans are Arrow's own, in lists and structs too; maps stay as they are."""
     from arro3.core import Schema as Fields

@@ -168,6 +168,15 @@ def widen(have: str, come: str) -> str | None:
     return _widen_numbers(have, come)
 
 
+def is_whole(kind: str) -> bool:
+    """Tell whether a type is one of whole numbers.
+
+    >>> is_whole("bigint"), is_whole("decimal(18,0)")
+    (True, False)
+    """
+    return kind in _INT_DIGITS
+
+
 _SAFE = {
     ("float", "double"), ("date", "timestamp"), ("timestamp_s", "timestamp"), ("timestamp_ms", "timestamp"),
     ("timestamp", "timestamp_ns"), ("uuid", "varchar"),

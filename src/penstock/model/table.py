@@ -23,11 +23,24 @@ class Input:
 
 @record
 class Function:
-    """A Python function by where it is found: imported only when it runs."""
+    """A Python function by where it is found: imported only when it runs.
+
+    With `rows`, a parameter, it says something of each row of that input by itself; with `by`, columns, something of
+    the rows of each key of these. Then it is called with parts of its inputs.
+    """
 
     file: str
     name: str
     inputs: tuple[Input, ...] = ()
+    rows: str = ""
+    by: tuple[str, ...] = ()
+
+    @property
+    def signature(self) -> str:
+        """What it is called with, as a text: part of what its table is made of."""
+        named = ";".join(f"{one.parameter}={one.table}:{one.form}" for one in self.inputs)
+        parts = f" rows={self.rows}" if self.rows else f" by={','.join(self.by)}" if self.by else ""
+        return f"{self.name}({named}){parts}"
 
 
 @record

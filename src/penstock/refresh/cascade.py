@@ -283,7 +283,11 @@ class _Attempt:
 
     def _compute(self, table: Table, relation: Relation | None) -> tuple[Change, str, tuple[float, ...]]:
         """Return the change of a table, how it was found, and what is known of its costs."""
-        if not table.function and self._pays(table, relation):
+        if table.function:
+            from penstock.refresh import python
+
+            return (*python.change(table, self.relations, self.txn, self.job.load, full=self.job.full), ())
+        if self._pays(table, relation):
             found = self._by_plan(table)
             if found is not None:
                 return found
@@ -325,15 +329,10 @@ class _Attempt:
 
         query = Query(table.sql, file=table.where.file if table.where else "", line=table.line)
         new = relation is None or relation.fingerprint != table.fingerprint or bool(relation.layout)
-        if new and not table.function:
+        if new:
             return _change(self.txn.run(Build(table.name, query, table.fingerprint, table.key))), "build"
-        if table.function:
-            from penstock.refresh import python
-
-            staged = python.compute(table, self.relations, self.txn, self.job.load)
-        else:
-            staged = _stage(self.txn.run(Compute(query)))
-        if new or relation is None or staged.schema != relation.schema:
+        staged = _stage(self.txn.run(Compute(query)))
+        if relation is None or staged.schema != relation.schema:
             step = Found(table.name, staged.name, staged.schema, table.fingerprint, table.key)
             return _change(self.txn.run(step)), "build"
         conformed = _stage(self.txn.run(Conform(relation, staged.name)))

@@ -19,7 +19,7 @@ from penstock.model.schema import Column, Schema
 from penstock.model.step import Compute, Found
 from penstock.model.table import Function, Table
 from penstock.model.unit import UnitResult, UnitTest
-from penstock.refresh import python
+from penstock.refresh import python, returned
 from penstock.refresh.checks import shown
 
 if TYPE_CHECKING:
@@ -99,7 +99,7 @@ def _played(scene: _Scene, txn: Txn) -> tuple[list[dict[str, Any]], list[dict[st
     relations = {name: _give(scene, txn, name) for name in table.parents}
     try:
         staged = _computed(table, relations, txn, scene.load)
-    except python.NoColumnsError:
+    except returned.NoColumnsError:
         return [_as_json(row) for row in unit.expect], []
     return _compared(unit, staged, txn)
 
@@ -120,7 +120,7 @@ def _give(scene: _Scene, txn: Txn, name: str) -> Relation:
             f"it gives no rows for '{name}', and the columns of that are not known",
             f"give it a row, such as given.{name} = [{{column = 1}}], or run the project first",
         )
-    staged = python.stage_nothing(txn, known) if not rows and known else _staged(scene.unit, txn, name, rows)
+    staged = returned.stage_nothing(txn, known) if not rows and known else _staged(scene.unit, txn, name, rows)
     wanted = _typed(staged.schema, rows, known or Schema())
     missing = [column for column in known or () if staged.schema.find(column.name) is None]
     select = [f"cast({_quoted(c.name)} as {c.type}) as {_quoted(c.name)}" for c in wanted]
@@ -140,7 +140,7 @@ def _known(scene: _Scene, name: str) -> Schema | None:
 
 def _staged(unit: UnitTest, txn: Txn, name: str, rows: Sequence[_Row]) -> Staged:
     try:
-        return python.stage_records(txn, name, rows)
+        return returned.stage_records(txn, name, rows)
     except ValueError as error:
         raise _wrong(unit, f"the rows of '{name}': {error}") from None
 

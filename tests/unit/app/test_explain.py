@@ -113,6 +113,24 @@ def test_raw_and_python_tables_are_explained_in_a_sentence(shop):
     assert (found.kind, found.inputs[0].grows) == ("python", "full")
 
 
+def test_a_python_table_says_which_inputs_come_in_parts(shop):
+    text = "from penstock import table\n@table({})\ndef doubled(raw__orders, other): ...\n"
+    (shop.root / "tables" / "other.sql").write_text("select 1 as n")
+    (shop.root / "tables" / "doubled.py").write_text(text.format("rows='raw__orders'"))
+    with shop.open() as app:
+        found = requests.explain(app, "doubled")
+        assert "the new and changed rows of raw.orders" in found.finding
+        assert [(one.input, one.loses) for one in found.inputs] == [("raw.orders", "rows"), ("other", "full")]
+        assert "other is given whole: when it changes, everything is computed" in found.notes
+    (shop.root / "tables" / "doubled.py").write_text(text.format("by='who'"))
+    with shop.open() as app:
+        requests.run(app, ["raw.orders", "other"])
+        found = requests.explain(app, "doubled")
+        assert "all rows of the keys (who) that changed" in found.finding
+        assert [(one.input, one.loses) for one in found.inputs] == [("raw.orders", "by keys"), ("other", "full")]
+        assert {one.strategy for one in found.costs} == {"by keys"}
+
+
 def test_an_unknown_table_and_wrong_sql_are_said(shop):
     (shop.root / "tables" / "plain.sql").write_text("select idd from raw.orders")
     with shop.open() as app:

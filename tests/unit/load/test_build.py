@@ -56,6 +56,7 @@ def test_connections_sinks_functions_and_tests_are_taken_as_they_are(tmp_path):
         ({"tables": [Table("a", "from raw.orders"), Table("a", "select 2")]}, "there are two tables 'a'"),
         ({"tables": [Table("a", "select 1", checks=(Check("x", "wran"),))]}, "'severity' of a check of table 'a'"),
         ({"tables": [Table("a", function=Function("a.py", "a", (Input("b", "b", "arrow"),)))]}, "no table 'b'"),
+        ({"tables": [Table("a", function=Function("a.py", "a", rows="b"))]}, "no parameter 'b', which 'rows' names"),
         ({"raw": [RawTable("raw.select", FILES)]}, "'select' cannot be a name"),
         ({"raw": [RawTable("raw.a", FILES, key=("_rid",))]}, "the name '_rid' is taken"),
         ({"raw": [RawTable("raw.a", FILES, columns=Schema((Column("_seq", "integer"),)))]}, "the name '_seq' is taken"),

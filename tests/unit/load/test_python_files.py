@@ -55,6 +55,16 @@ def segments(spend, raw__orders, people, limit=3):
     assert (found.where, found.line) == (where, 9)
 
 
+def test_a_table_says_in_which_parts_its_inputs_come(shop):
+    shop.write("tables/a.py", f"{TABLE}@table(rows='raw.orders')\ndef a(raw__orders, spend): ...\n")
+    shop.write("tables/b.py", f"{TABLE}@table(by='customer_id, day')\ndef b(spend): ...\n")
+    first = shop.load()
+    assert (first.tables["a"].function.rows, first.tables["a"].function.by) == ("raw__orders", ())
+    assert (first.tables["b"].function.rows, first.tables["b"].function.by) == ("", ("customer_id", "day"))
+    shop.write("tables/b.py", f"{TABLE}@table(by='customer_id')\ndef b(spend): ...\n")
+    assert shop.load().tables["b"].fingerprint != first.tables["b"].fingerprint
+
+
 def test_a_bare_decorator_and_a_name_of_its_own(shop):
     shop.write(
         "tables/sales/a.py",
@@ -108,6 +118,13 @@ def test_the_annotation_says_in_which_form_rows_come(shop, head, annotation, for
         ("@table(fresh='soon')\ndef a(): ...", ":3:1", "'fresh' of table 'a'", "5 minutes"),
         ("@table(checks=['a', 3])\ndef a(): ...", ":3:1", "a check of table 'a'", ""),
         ("@table(name='A b')\ndef a(): ...", ":3:1", "'A b' cannot be a name", "a_b"),
+        ("@table(rows='spnd')\ndef a(spend): ...", ":3:1", "has no parameter 'spnd', which 'rows' names", "'spend'"),
+        ("@table(rows='spend')\ndef a(): ...", ":3:1", "has no parameter 'spend'", "a table that the function reads"),
+        ("@table(rows='spend', by='id')\ndef a(spend): ...", ":3:1", "has both 'rows' and 'by'", "groups of rows"),
+        ("@table(rows=['spend'])\ndef a(spend): ...", ":3:1", "'rows' of table 'a'", "a text"),
+        ("@table(by=3)\ndef a(spend): ...", ":3:1", "'by' of table 'a'", "list"),
+        ("@table(by='_rid')\ndef a(spend): ...", ":3:1", "the name '_rid' is taken", ""),
+        ("@table(by='id')\ndef a(): ...", ":3:1", "'by', and reads no table", ""),
         ("@table(nme='a')\ndef a(): ...", ":2", "the file cannot be imported", "unexpected keyword argument 'nme'"),
         ("x = 1", "", "the file declares no table", "_"),
         ("@table\ndef a(: ...", ":3:7", "this is not Python", ""),
