@@ -115,7 +115,7 @@ def _show(call: Call, rows: Rows, limit: int | None, form: str) -> None:
 
 
 def _table(call: Call, schema: Schema, found: Sequence[Sequence[Any]], more: bool) -> None:
-    from penstock.api import cell, clean
+    from penstock.base.cells import cell, clean
     from penstock.base.text import plural
     from penstock.cli.grid import grid, is_number, room
 
@@ -160,7 +160,7 @@ def _turn(schema: Schema) -> Callable[[Sequence[Any]], list[Any]]:
 
 def _csv(schema: Schema, found: Sequence[Sequence[Any]]) -> Iterator[str]:
     """Write comma-separated values: null is nothing, an empty text `""`, all else as exact as in JSON."""
-    from penstock.api import clean
+    from penstock.base.cells import clean
 
     keep = clean if is_terminal(sys.stdout) else str
     yield ",".join(_quoted(keep(name)) for name in schema.names)

@@ -70,7 +70,7 @@ def _inputs(found: Sequence[Follows], paint: Paint) -> Iterator[str]:
 
 
 def _block(number: int, piece: Piece, paint: Paint) -> Iterator[str]:
-    from penstock.api import clean
+    from penstock.base.cells import clean
 
     kept = "; kept, seen by nobody" if piece.kept else ""
     rows = f"; {text.plural(piece.rows, 'row')}" if piece.rows is not None else ""
@@ -115,7 +115,7 @@ def _took(one: Estimate) -> str:
 
 def _wrapped(said: str, indent: str = "  ", more: int = 0) -> Iterator[str]:
     """Lay out a sentence in lines that can be read, those after the first set in by `more`."""
-    from penstock.api import clean
+    from penstock.base.cells import clean
     from penstock.cli.grid import room
 
     width = min(room() or _WIDEST, _WIDEST)

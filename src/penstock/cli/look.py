@@ -104,7 +104,7 @@ def status(call: Call) -> int:
 
 
 def _status(found: Sequence[TableStatus], paint: Paint) -> Iterator[str]:
-    from penstock.api import clean
+    from penstock.base.cells import clean
     from penstock.cli.grid import grid, room
 
     states = [one.state for one in found]
@@ -138,7 +138,7 @@ def _status(found: Sequence[TableStatus], paint: Paint) -> Iterator[str]:
 
 
 def _status_trouble(found: Sequence[TableStatus], paint: Paint) -> Iterator[str]:
-    from penstock.api import clean
+    from penstock.base.cells import clean
     from penstock.cli import story
     from penstock.refresh.rollback import HOW_ON
 
@@ -187,7 +187,7 @@ def runs(call: Call, run: str | None, limit: int) -> int:
 
 
 def _one(run: Run, told: Iterator[str], paint: Paint) -> Iterator[str]:
-    from penstock.api import clean
+    from penstock.base.cells import clean
 
     yield next(told)
     typed = f", {clean(run.command)}" if run.command else ""
@@ -196,7 +196,8 @@ def _one(run: Run, told: Iterator[str], paint: Paint) -> Iterator[str]:
 
 
 def _runs(found: Sequence[Run], paint: Paint) -> Iterator[str]:
-    from penstock.api import clean, finding
+    from penstock.app.finding import finding
+    from penstock.base.cells import clean
     from penstock.cli.grid import grid, room
 
     if not found:

@@ -144,7 +144,7 @@ class Live:
         from rich.table import Table
         from rich.text import Text
 
-        from penstock.api import clean
+        from penstock.base.cells import clean
 
         now = time.monotonic()
         with self._lock:

@@ -80,7 +80,7 @@ def _check_trouble(found: Sequence[Verdict], paint: Paint) -> Iterator[str]:
 
 
 def _check_table(found: Sequence[Verdict], paint: Paint) -> Iterator[str]:
-    from penstock.api import clean
+    from penstock.base.cells import clean
     from penstock.cli.grid import grid, room
 
     body = [
@@ -129,7 +129,7 @@ def _tested(found: Sequence[UnitResult], paint: Paint) -> Iterator[str]:
 
 
 def _test_trouble(found: Sequence[UnitResult], paint: Paint) -> Iterator[str]:
-    from penstock.api import clean
+    from penstock.base.cells import clean
     from penstock.cli import story
 
     for one in found:
@@ -145,7 +145,7 @@ def _test_trouble(found: Sequence[UnitResult], paint: Paint) -> Iterator[str]:
 
 
 def _rows(label: str, rows: Sequence[dict[str, Any]]) -> Iterator[str]:
-    from penstock.api import cell, clean
+    from penstock.base.cells import cell, clean
 
     for row in rows[:_SHOWN]:
         said = ", ".join(f"{clean(name)} = {cell(value)}" for name, value in row.items())

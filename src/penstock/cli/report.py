@@ -69,7 +69,7 @@ def _told(found: PenstockError, paint: Paint) -> Iterator[str]:
 
 def said(fields: Mapping[str, Any], before: str = "", indent: str = "") -> Iterator[str]:
     """Lay out an error from its fields: place and subject, the user's text underlined, what to do next."""
-    from penstock.api import clean
+    from penstock.base.cells import clean
 
     where = f"{fields['where']}: " if fields.get("where") else ""
     first, *rest = f"{where}{fields.get('subject', '')}".split("\n")
@@ -111,7 +111,7 @@ def hook(how: How) -> Callable[[type[BaseException], BaseException, TracebackTyp
         import tempfile
         import traceback
 
-        from penstock.api import clean
+        from penstock.base.cells import clean
         from penstock.base.secrets import redact
 
         details = redact("".join(traceback.format_exception(kind, value, trace)))

@@ -86,7 +86,7 @@ def plan(call: Call, select: tuple[str, ...], exclude: tuple[str, ...]) -> int:
 
 
 def _planned(found: Sequence[Planned], call: Call) -> Iterator[str]:
-    from penstock.api import clean
+    from penstock.base.cells import clean
     from penstock.cli.grid import grid, room
 
     doing = [p for p in found if p.action != "nothing"]

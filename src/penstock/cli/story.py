@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from penstock.api import cell, clean, finding
+from penstock.app.finding import finding
 from penstock.base import text
+from penstock.base.cells import cell, clean
 from penstock.cli import exact
 from penstock.cli.grid import grid, room
 from penstock.cli.report import said

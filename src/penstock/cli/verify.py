@@ -48,7 +48,7 @@ def verify(call: Call, select: tuple[str, ...], rows: int) -> int:
 
 
 def _told(found: Sequence[Verified], paint: Paint) -> Iterator[str]:
-    from penstock.api import clean
+    from penstock.base.cells import clean
     from penstock.cli.grid import grid, room
 
     states = [one.state for one in found]
@@ -75,7 +75,7 @@ def _told(found: Sequence[Verified], paint: Paint) -> Iterator[str]:
 
 
 def _trouble(found: Sequence[Verified], paint: Paint) -> Iterator[str]:
-    from penstock.api import clean
+    from penstock.base.cells import clean
 
     for one in found:
         if one.state not in ("differs", "failed"):
@@ -91,7 +91,7 @@ def _trouble(found: Sequence[Verified], paint: Paint) -> Iterator[str]:
 
 
 def _rows(label: str, many: int, rows: Sequence[dict[str, Any]]) -> Iterator[str]:
-    from penstock.api import cell, clean
+    from penstock.base.cells import cell, clean
 
     for row in rows:
         said = ", ".join(f"{clean(name)} = {cell(value)}" for name, value in row.items())

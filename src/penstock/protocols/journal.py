@@ -18,8 +18,8 @@ class Journal(Protocol):
         """Record that a run began."""
         ...
 
-    def step(self, run: str, step: Step) -> None:
-        """Record what a table went through; a later step of the same table and stage replaces an earlier one."""
+    def step(self, run: str, *steps: Step) -> None:
+        """Record what tables went through; a later step of the same table and stage replaces an earlier one."""
         ...
 
     def verdicts(self, run: str, verdicts: Sequence[Verdict]) -> None:

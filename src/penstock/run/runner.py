@@ -220,7 +220,8 @@ class _Going:
     def add(self, name: str, outcome: cascading.Outcome) -> None:
         """Add what a commit ahead of the cascade did to the table's step."""
         self.version = outcome.version or self.version
-        self.world.journal.verdicts(self.order.id, outcome.verdicts)
+        if outcome.verdicts:
+            self.world.journal.verdicts(self.order.id, outcome.verdicts)
         step = outcome.steps.get(name)
         if step is not None:
             self.steps[name, "intake"] = _sum(self.steps.get((name, "intake")), step) or step
@@ -240,9 +241,9 @@ class _Going:
         self.release()
         self.version = outcome.version or self.version
         self.failed.update(outcome.failed)
-        self.world.journal.verdicts(self.order.id, outcome.verdicts)
-        for name in tables:
-            self.settle(name, outcome.steps.get(name))
+        if outcome.verdicts:
+            self.world.journal.verdicts(self.order.id, outcome.verdicts)
+        self.end(*(self.settled(name, outcome.steps.get(name)) for name in tables))
 
     def release(self) -> None:
         """Let go of what came from the sources."""
@@ -251,8 +252,8 @@ class _Going:
                 if portion.reading is not None:
                     portion.reading.close()
 
-    def settle(self, name: str, step: Step | None) -> None:
-        """Record how a table ended."""
+    def settled(self, name: str, step: Step | None) -> Step:
+        """Return how a table ended."""
         stage = "intake" if name in self.world.project.raw else "table"
         whole = _sum(self.steps.get((name, stage)), step) if stage == "intake" else step
         error = self.failed.get(name)
@@ -260,8 +261,7 @@ class _Going:
             whole = Step(name, stage, "unchanged")
         if error is not None:
             whole = replace(whole, state="failed", error=error.fields())
-        seconds = whole.seconds + self.took.get(name, 0.0)
-        self.end(replace(whole, seconds=seconds))
+        return replace(whole, seconds=whole.seconds + self.took.get(name, 0.0))
 
     def began(self, table: str, stage: str) -> None:
         """Note that a table's turn has come."""
@@ -310,11 +310,12 @@ class _Going:
         self.world.journal.step(self.order.id, step)
         self.tell(Event("start", step.table, step.stage))
 
-    def end(self, step: Step) -> None:
-        """Record a step that ended."""
-        self.steps[step.table, step.stage] = step
-        self.world.journal.step(self.order.id, step)
-        self.tell(Event("end", step.table, step.stage, step, step.rows_in, step.bytes_in))
+    def end(self, *steps: Step) -> None:
+        """Record steps that ended."""
+        self.world.journal.step(self.order.id, *steps)
+        for step in steps:
+            self.steps[step.table, step.stage] = step
+            self.tell(Event("end", step.table, step.stage, step, step.rows_in, step.bytes_in))
 
     def tell(self, event: Event) -> None:
         """Let whoever listens know."""

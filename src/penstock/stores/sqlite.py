@@ -110,10 +110,11 @@ class SqliteJournal:
         self._write(work)
         self._held[run.id] = (run, 1)
 
-    def step(self, run: str, step: Step) -> None:
+    def step(self, run: str, *steps: Step) -> None:
         def work(db: Connection) -> None:
             self._hold(db, run)
-            self._put_step(db, run, step)
+            for step in steps:
+                self._put_step(db, run, step)
 
         self._write(work)
 

@@ -40,7 +40,7 @@ class Story:
 
 def as_text(story: Story, highlights: list[str]) -> str:
     """Return the story for people."""
-    from penstock.api import finding
+    from penstock.app.finding import finding
     from penstock.cli import story as runs
 
     paint = Paint.of(sys.stdout)
