@@ -65,8 +65,8 @@ class Read:
     """How a query reads a relation: its live rows, a version, or the rows that came or went between two versions.
 
     `mode` is `live`, `at`, `plus` or `minus`; `low` and `high` are versions, the lower one excluded. Of the version
-    that is being made, `kept` reads the live rows that are older than `low`. `ids` asks for the hidden columns and row
-    ids, too; of several `within` one must hold. Two modes read all that a name showed one after another, the `spans`,
+    that is being made, `kept` reads the live rows that are older than `low`. `ids` asks for the row ids,
+    too; of several `within` one must hold. Two modes read all that a name showed one after another, the `spans`,
     the oldest first: `changes` has a row for each row that came or went between two versions, `history` each row with
     the times between which it was valid.
     """

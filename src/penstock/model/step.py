@@ -110,7 +110,8 @@ class Replace:
     `old` may be the name of the stage that `Take` made of these rows.
 
     The stage has the relation's columns, the hidden ones too. A row that differs from one that goes only outside of the
-    columns `by` keeps its id; `unique` says that no two rows agree in these. With `old` of None all rows are replaced.
+    columns `by` keeps its id; `unique` says that no two rows agree in these, `loose` that sums of
+    floats may differ by the order in which they were added. With `old` of None all rows are replaced.
     """
 
     relation: Relation
@@ -118,6 +119,7 @@ class Replace:
     old: tuple[Within, ...] | str | None
     by: tuple[str, ...]
     unique: bool = False
+    loose: bool = False
 
 
 @record

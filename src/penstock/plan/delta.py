@@ -274,19 +274,23 @@ def added(
     return made.query(_cast(_select(block, terms, ids=True), like) if terms else _nothing(like))
 
 
-def losses(block: Block, inputs: Mapping[str, Input], version: int) -> list[tuple[tuple[str, ...], Query]]:
-    """Return, for each linear input that lost rows, the hidden columns that name them and the query of their ids."""
-    wanted = []
+def losses(block: Block, inputs: Mapping[str, Input]) -> list[Within | tuple[tuple[str, ...], Query]]:
+    """Return, for each linear input that lost rows, where the rows are that came of these.
+
+    Of a block of several arms the ids alone do not tell that: then it is the hidden columns and the query of their
+    values.
+    """
+    wanted: list[Within | tuple[tuple[str, ...], Query]] = []
     for at, arm in enumerate(block.arms):
         for turn, leaf in enumerate(arm.linear, 1):
-            if not inputs[leaf.table].went:
+            one = inputs[leaf.table]
+            if not one.went:
                 continue
-            made = _Text(inputs, version)
-            lost = made.put(f'"@{leaf.number}"', arm, {leaf.number: "-"})
-            several = len(block.arms) > 1
-            mark = f'{at} as "@arm", ' if several else ""
-            columns = (*(["@arm"] if several else []), f"@h{turn}")
-            wanted.append((columns, made.query(f'select distinct {mark}_rid as "@h{turn}" from {lost}')))
+            if len(block.arms) == 1:
+                wanted.append(Within((f"@h{turn}",), one.minus, ("_rid",)))
+                continue
+            text = f'select distinct {at} as "@arm", _rid as "@h{turn}" from {one.minus}'
+            wanted.append((("@arm", f"@h{turn}"), Query(text)))
     return wanted
 
 

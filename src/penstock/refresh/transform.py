@@ -236,16 +236,18 @@ class Keeper:
         """Compute the rows that come of a change, beside those that depended on what it touched."""
         version = self.txn.version
         stage = self.staged(Compute(delta.added(block, inputs, version, found, relation.whole, looked), False))
-        losses = delta.losses(block, inputs, version)
+        losses = delta.losses(block, inputs)
         if not losses and not found:
             self.how.append("append")
             return self.change_by(Extend(relation, stage.name, stage.rows))
         self.how.append("keys")
         old = []
-        for columns, query in losses:
-            lost = self.staged(Compute(query, False))
-            if lost.rows:
-                old.append(Within(columns, lost.name, columns))
+        for loss in losses:
+            if isinstance(loss, Within):
+                old.append(loss)
+            else:
+                columns, query = loss
+                old.append(Within(columns, self.staged(Compute(query, False)).name, columns))
         for (at, number), name in found.items():
             leaf = next(one for one in block.arms[at].leaves if one.number == number and one.finder)
             assert leaf.finder is not None  # noqa: S101
@@ -347,10 +349,12 @@ def _inexact(
     return any(part.kind == "sum" and kinds[part.column] in ("double", "float") for part in parts)
 
 
-def identity(block: Block) -> tuple[tuple[str, ...], bool]:
-    """Return the columns by which a block's rows are told apart, and whether no two agree in them."""
+def identity(block: Block) -> tuple[tuple[str, ...], bool, bool]:
+    """Return the columns by which a block's rows are told apart, whether no two agree in them, and whether sums of
+    floats in it may differ by their order.
+    """
     if block.kind == "rows":
-        return block.hidden, False
+        return block.hidden, block.single, False
     if block.kind in ("group", "distinct"):
-        return block.held, True
-    return (), False
+        return block.held, True, block.kind == "group"
+    return (), False, False

@@ -13,7 +13,7 @@ from penstock.base.errors import PenstockError
 from penstock.base.text import plural
 from penstock.model.names import is_hidden
 from penstock.model.proof import Verified
-from penstock.model.relation import Query, Read
+from penstock.model.relation import NONE, Query, Read
 from penstock.model.table import Table
 from penstock.plan import delta
 from penstock.plan.blocks import Plan
@@ -291,7 +291,8 @@ def _comparable(block: Block, schema: Schema, query: Query) -> Query:
 
 def _stored(relation: Relation, schema: Schema) -> Query:
     shown = ", ".join(map(_ident, schema.names))
-    return Query(f'select {shown} from "{_SELF}"', ((_SELF, Read(relation, ids=True)),))
+    whole = replace(relation, schema=relation.whole, hidden=NONE)
+    return Query(f'select {shown} from "{_SELF}"', ((_SELF, Read(whole, ids=True)),))
 
 
 def _differs(blank: Verified, found: Difference, reason: str = "") -> Verified:

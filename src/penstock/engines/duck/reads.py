@@ -57,7 +57,7 @@ def before(text: str, named: str) -> str:
 def rows_of(read: Read, graves: bool, has_nulls: HasNulls | None = None) -> str:
     """Return the select of the rows that a read asks for."""
     relation = read.relation
-    names = (*relation.whole.names, "_rid") if read.ids else relation.schema.names
+    names = (*relation.schema.names, *(["_rid"] if read.ids else []))
     here, there = _conditions(read)
     parts = []
     if here is not None:
@@ -88,6 +88,10 @@ def _conditions(read: Read) -> tuple[str | None, str | None]:
     return None, f"_seq <= {low} and _gone > {low} and _gone <= {high}"
 
 
+def _are_ids(names: Sequence[str]) -> bool:
+    return all(name == "_rid" or name.startswith(("@h", "@arm")) for name in names)
+
+
 def matching(within: tuple[Within, ...], has_nulls: HasNulls | None) -> str:
     """Return what keeps of the rows `l` those that are within one of some stages: a join, or a condition.
 
@@ -97,7 +101,7 @@ def matching(within: tuple[Within, ...], has_nulls: HasNulls | None) -> str:
         return ""
     if len(within) == 1:
         one = within[0]
-        nulls = has_nulls is not None and has_nulls(one.stage, one.keys)
+        nulls = has_nulls is not None and not _are_ids(one.keys) and has_nulls(one.stage, one.keys)
         if not nulls:
             equal = " and ".join(f"l.{ident(a)} = m.{ident(b)}" for a, b in zip(one.columns, one.keys, strict=True))
             return f"semi join {one.stage} m on {equal}"

@@ -173,7 +173,7 @@ def _replace(step: Replace, desk: Desk) -> Change:
         old = f"({_live(step.relation)})"
     else:
         old = step.old if isinstance(step.old, str) else _old(desk, step.relation, step.old)[0]
-    return _difference(desk, step.relation, strategies.Rows(step.stage, old, step.by, step.unique, loose=True), "")
+    return _difference(desk, step.relation, strategies.Rows(step.stage, old, step.by, step.unique, step.loose), "")
 
 
 def _live(relation: Relation) -> str:

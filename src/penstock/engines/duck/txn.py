@@ -162,10 +162,11 @@ class DuckTxn(Desk):
         relation, live = change.relation, stored(change.relation.physical)
         if change.removed:
             grave = buried(relation.physical)
+            # What users never see of a row nobody asks for once it is gone.
+            names = idents((*relation.schema.names, "_rid", "_seq", *(["_part"] if relation.partitioned else [])))
             if relation.physical not in self.with_graves:
-                self.con.execute(f"create table {grave} as select *, 0::bigint as _gone from {live} limit 0")
+                self.con.execute(f"create table {grave} as select {names}, 0::bigint as _gone from {live} limit 0")
                 self.state.with_graves.add(relation.physical)
-            names = idents((*relation.whole.names, "_rid", "_seq", *(["_part"] if relation.partitioned else [])))
             self.con.execute(f"insert into {grave} ({names}, _gone) select {names}, {self.version} from {change.minus}")
             self.con.execute(f"delete from {live} where rowid in (select _row from {change.minus})")
         if change.added:

@@ -108,7 +108,8 @@ class _Cutter:
         if grouped is not None:
             return self.group(grouped, names)
         if kind == "rows":
-            return Block("", "rows", (arm(query, names, self.shaping),), names)
+            single = _is_single(query)
+            return Block("", "rows", (arm(query, names, self.shaping),), names, single=single)
         if kind == "distinct":
             return self.distinct(self.arms(query.args["from_"].this.this, names), names)
         if kind == "limit":
@@ -343,6 +344,18 @@ def _folded(query: Any) -> Any | None:
     alias = start.this.alias
     folded.set("expressions", [_swapped(one, meaning, alias) for one in query.expressions])
     return folded
+
+
+def _is_single(select: Any) -> bool:
+    """Tell whether a select gives at most one row for rows of its linear inputs: nothing in it makes several of one."""
+    exp = sqlglot()
+    many = any(join.side and not join.method for join in select.args.get("joins") or ())
+    made = (exp.Unnest, exp.Explode, exp.Posexplode, exp.Lateral, exp.Values, exp.GenerateSeries)
+    called = any(
+        isinstance(one, made) or function_name(one) in ("unnest", "range", "generate_series") for one in select.walk()
+    )
+    tables = all(isinstance(one.this, exp.Identifier) for one in select.find_all(exp.Table))
+    return not many and not called and tables
 
 
 def _swapped(node: Any, meaning: dict[str, Any], alias: str) -> Any:
