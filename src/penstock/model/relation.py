@@ -15,7 +15,8 @@ class Relation:
     `physical` is the opaque name of its storage, `built` the version that made it, `changed` the last version
     that changed its rows, `lost` the last in which rows went, `seen` the version of its inputs that it shows.
     `hidden` are columns that keeping it fresh needs and nobody sees, `layout` the mark of the plan that asks for them,
-    `parts` the hidden relations of that plan; `costs` is what was learned of its refreshes.
+    `parts` the hidden relations of that plan; `costs` is what was learned of its refreshes, `passed` the marks of
+    the checks of severity `error` that all of its rows passed.
     """
 
     name: str
@@ -33,6 +34,7 @@ class Relation:
     layout: str = ""
     parts: tuple[str, ...] = ()
     costs: tuple[float, ...] = ()
+    passed: tuple[str, ...] = ()
 
     @property
     def whole(self) -> Schema:

@@ -234,7 +234,7 @@ class _Attempt:
                 self.positions[table.name, portion.partition] = portion.position
                 faults.point("cascade.raw.absorbed")
                 if change is not None:
-                    self._judge(table.checks, change)
+                    change = self._judged(table.checks, change)
                     self.relations[table.name] = self.txn.apply(change)
                     added, removed = added + change.added, removed + change.removed
                     if not change.empty:
@@ -343,7 +343,7 @@ class _Attempt:
         step = Step(table.name, "table", "done", strategy, why, change.added, change.removed)
         faults.point("cascade.table.computed")
         try:
-            self._judge(table.checks, change)
+            change = self._judged(table.checks, change)
         except CheckFailedError as error:
             self.txn.drop(change)
             self.stopped.add(table.name)
@@ -360,10 +360,11 @@ class _Attempt:
             self.changed.add(table.name)
         self.outcome.steps[table.name] = step
 
-    def _judge(self, wanted: Iterable[Any], change: Change) -> None:
+    def _judged(self, wanted: Iterable[Any], change: Change) -> Change:
+        """Return a change that passed the checks of its table; raises `CheckFailedError` where it did not."""
         judged = tuple(wanted)
-        if not judged:
-            return
+        if not judged and not change.relation.passed:
+            return change
         from penstock.refresh import checks
 
         found = checks.verify(judged, change, self.txn)
@@ -376,6 +377,7 @@ class _Attempt:
                 got=", ".join(f"{k} = {v}" for k, v in (bad.samples[0] if bad.samples else {}).items()),
                 hint="the table stays at its last good version; mend the rows or the check",
             )
+        return checks.passed(judged, change)
 
 
 def due(

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import hashlib
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from penstock.base.clock import Clock, SystemClock
@@ -26,28 +28,43 @@ _COLUMNS = 30
 
 @record
 class _Scope:
-    """Where a table's rows are: all of them, and those that came (None: all count as such), as parts of a `from`."""
+    """Where a table's rows are: all of them, and those that came (None: all count as such), as parts of a `from`.
+
+    `passed` are the marks of the checks that the others passed.
+    """
 
     name: str
     all: str
     came: str | None
     alias: str
+    passed: frozenset[str] = frozenset()
 
 
 def verify(checks: Iterable[Check], change: Change, txn: Txn, clock: Clock | None = None) -> list[Verdict]:
     """Carry out the checks of a table on a change that is not applied yet; none where nothing changes.
 
     A check of severity `error` that says something of single rows, or of their being unique, looks only at
-    the rows that came: those before them passed it already. All others, and every check of a table that was
-    built anew, look at the table as it would be. Raises `PlanError` where a check cannot be computed, with
-    the check's place; the transaction is then lost.
+    the rows that came, where those before them are known to have passed it. All others, and every check of a
+    table that was built anew, look at the table as it would be. Raises `PlanError` where a check cannot be
+    computed, with the check's place; the transaction is then lost.
     """
     if change.empty:
         return []
     name = change.relation.name
     came = None if change.built else (change.shown or change.plus) if change.added else ""
-    scope = _Scope(name, f"({change.after})", came, _quoted(split(name)[1]))
+    scope = _Scope(name, f"({change.after})", came, _quoted(split(name)[1]), frozenset(change.relation.passed))
     return [_judge(check, scope, txn.read, clock) for check in checks]
+
+
+def passed(checks: Iterable[Check], change: Change) -> Change:
+    """Return a change of which all checks of severity `error` were passed, so that its relation says so."""
+    marks = tuple(sorted({_mark(check) for check in checks if check.severity == "error"}))
+    return change if change.empty else replace(change, relation=replace(change.relation, passed=marks))
+
+
+def _mark(check: Check) -> str:
+    """Return what stands for a check in a relation: it must change when what it asks for does."""
+    return hashlib.blake2b(check.text.encode(), digest_size=8).hexdigest()
 
 
 def verify_table(
@@ -62,7 +79,8 @@ def _judge(check: Check, scope: _Scope, read_rows: Callable[[Query], Rows], cloc
     time = clock or SystemClock()
     started = time.monotonic()
     condition = read(check)
-    only_came = check.severity == "error" and scope.came is not None and _is_local(condition)
+    known = check.severity == "error" and _mark(check) in scope.passed
+    only_came = known and scope.came is not None and _is_local(condition)
     count, samples = _queries(condition, scope, only_came=only_came)
     failed, samples_shown = 0, tuple[dict[str, object], ...]()
     if count:

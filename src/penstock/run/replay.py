@@ -124,5 +124,5 @@ def _load(
         if bad is not None:
             raise FatalError(f"the check '{bad.check.label}' failed for {bad.failed:,} rows")
         loaded += change.added
-        relation = txn.apply(change)
+        relation = txn.apply(checks.passed(table.checks, change))
     return loaded

@@ -5,6 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from penstock.app import requests
 from penstock.base.errors import FatalError, Place, PlanError
 from penstock.model.check import Check
 from penstock.model.relation import Query
@@ -13,7 +14,8 @@ from penstock.model.step import Build
 from penstock.plan.conditions import Count, EachRow, References, Unique, read, referenced
 from penstock.protocols.engine import Target
 from penstock.protocols.source import Batch, Json, Text
-from penstock.refresh.checks import verify, verify_table
+from penstock.refresh.checks import passed, verify, verify_table
+from tests.unit.refresh.shop import Shop
 
 PLAIN = duckdb.connect()
 WHERE = Place("tables/orders.sql", 7)
@@ -148,10 +150,47 @@ def test_only_the_rows_that_came_are_looked_at(warehouse):
     txn = warehouse.engine.begin()
     counting = Counting(txn)
     change = warehouse.compared(txn, "orders", "from (values (1, -1), (2, -2), (3, 3)) t(id, amount)")
+    change = passed([Check("amount >= 0")], change)  # as the rows before have, it is said
     (verdict,) = verify([Check("amount >= 0")], change, counting)
     assert verdict.samples == ({"id": 2, "amount": -2},)
     assert all(change.plus in text and change.after not in text for text in counting.texts)
     txn.rollback()
+
+
+@pytest.mark.parametrize("text", ["amount >= 0", "unique(amount)"])
+def test_a_check_that_was_added_is_about_the_rows_that_were_there_too(warehouse, text):
+    warehouse.build("orders", "from (values (1, -1), (2, -1)) t(id, amount)", key=("id",))
+    txn = warehouse.engine.begin()
+    change = warehouse.compared(txn, "orders", "from (values (1, -1), (2, -1), (3, 3)) t(id, amount)")
+    others = passed([Check("amount < 9"), Check(text, "warn")], change)
+    assert len(others.relation.passed) == 1
+    (verdict,) = verify([Check(text)], others, txn)
+    assert verdict.failed == 2
+    txn.apply(passed([], change))
+    warehouse.commit(txn)
+    assert warehouse.engine.relations()["orders"].passed == ()
+
+
+def test_what_rows_passed_is_known_in_the_next_run(tmp_path):
+    """And a check that was taken away, and put back, is run on what came meanwhile."""
+    shop = Shop(tmp_path)
+    path = shop.root / "tables" / "checked.sql"
+    path.write_text('/* ---\nkey = "id"\nchecks = ["amount > -5"]\n--- */ select id, amount from raw.orders')
+    with shop.open() as app:
+        assert requests.run(app, ["+checked"]).state == "done"
+        before = app.engine.relations()["checked"].passed
+    assert len(before) == 1
+    path.write_text(path.read_text().replace('"amount > -5"', ""))
+    shop.orders((10, 7, -9, 1))
+    with shop.open() as app:
+        assert requests.run(app, ["+checked"]).state == "done"
+        assert app.engine.relations()["checked"].passed == ()
+    path.write_text(path.read_text().replace("[]", '["amount > -5"]'))
+    shop.orders((11, 7, 1, 1))
+    with shop.open() as app:
+        done = requests.run(app, ["+checked"])
+        assert done.failed[0].table == "checked"
+        assert app.engine.relations()["checked"].rows == 6
 
 
 @pytest.mark.parametrize("text", ["amount >= 0", "unique(amount)", "rows < 2", "amount > (select 0)"])
@@ -200,7 +239,8 @@ def test_rows_that_only_went_can_break_no_condition_but_one_on_their_number(ware
     txn = warehouse.engine.begin()
     counting = Counting(txn)
     change = warehouse.compared(txn, "orders", "select 1 as id, -1 as amount")
-    verdicts = verify([Check("amount > 0"), Check("unique(id)"), Check("rows >= 2")], change, counting)
+    wanted = [Check("amount > 0"), Check("unique(id)"), Check("rows >= 2")]
+    verdicts = verify(wanted, passed(wanted, change), counting)
     assert failed(verdicts) == [0, 0, 1]
     assert len(counting.texts) == 2
     txn.rollback()
@@ -226,7 +266,8 @@ def test_rows_that_were_loaded_in_place_are_looked_at_alone(warehouse):
     txn = warehouse.engine.begin()
     change = load(txn, b'{"id": 1, "n": -2}\n{"id": 2, "n": 5}\n')
     assert change.in_place
-    error, unique, warning = verify([Check("n > 0"), Check("unique(id)"), Check("n > 0", "warn")], change, txn)
+    wanted = [Check("n > 0"), Check("unique(id)"), Check("n > 0", "warn")]
+    error, unique, warning = verify(wanted, passed(wanted, change), txn)
     assert (error.failed, unique.failed, warning.failed) == (1, 2, 2)
     txn.rollback()
 

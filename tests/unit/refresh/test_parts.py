@@ -7,6 +7,7 @@ import pytest
 from penstock.base.errors import FatalError, RunError
 from penstock.model.table import Function, Input, Table
 from penstock.refresh import python
+from tests.unit.refresh.conftest import NOON
 
 FILE = "tables/made.py"
 
@@ -127,6 +128,15 @@ def test_an_input_that_was_built_anew_computes_everything(made, warehouse):
     made.run(doubled, ORDERS, rows="orders")
     warehouse.build("orders", values("(5, 7, 50)"), key=("id",))
     assert made.run(doubled, ORDERS, rows="orders") == ("full, compared", [(5, 7, 100)])
+
+
+@pytest.mark.parametrize("part", [{"rows": "orders"}, {"by": ("id",)}])
+def test_changes_that_were_vacuumed_compute_everything(made, warehouse, part):
+    warehouse.build("orders", values("(1, 7, 10)", "(2, 7, 20)"), key=("id",))
+    made.run(doubled, ORDERS, **part)
+    changed = warehouse.change("orders", values("(2, 7, 21)"))
+    warehouse.engine.vacuum({"orders": changed.changed}, changed.changed, NOON)
+    assert made.run(doubled, ORDERS, **part) == ("full, compared", [(2, 7, 42)])
 
 
 def test_all_rows_go_and_the_function_is_not_called(made, warehouse):

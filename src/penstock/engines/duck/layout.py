@@ -30,7 +30,7 @@ create table {SYSTEM}.relations (
     name varchar, physical varchar, fingerprint varchar, columns varchar, key varchar, partitioned boolean,
     built bigint, changed bigint, seen bigint, rows bigint, retired bigint,
     lost bigint default 0, hidden varchar default '[]', layout varchar default '', parts varchar default '[]',
-    costs varchar default '[]');
+    costs varchar default '[]', passed varchar default '[]');
 create table {SYSTEM}.deliveries (sink varchar, epoch bigint);
 create table {SYSTEM}.positions (source varchar, partition varchar, position varchar, version bigint);
 create table {SYSTEM}.pages (
@@ -87,6 +87,7 @@ _SINCE_1 = (
     "layout varchar default ''",
     "parts varchar default '[]'",
     "costs varchar default '[]'",
+    "passed varchar default '[]'",
 )
 
 
@@ -94,7 +95,7 @@ def relations(con: duckdb.DuckDBPyConnection, condition: str = "retired is null"
     """Return the relations that a condition holds for, by name."""
     found = con.execute(
         "select name, columns, fingerprint, physical, key, partitioned, built, changed, seen, rows, lost, hidden, "
-        "layout, parts, costs "
+        "layout, parts, costs, passed "
         f"from {SYSTEM}.relations where {condition}"
     ).fetchall()
     return {row[0]: _relation(row) for row in found}
@@ -102,10 +103,11 @@ def relations(con: duckdb.DuckDBPyConnection, condition: str = "retired is null"
 
 def _relation(row: tuple[Any, ...]) -> Relation:
     name, columns, fingerprint, physical, key, partitioned = row[:6]
-    built, changed, seen, rows, lost, hidden, layout, parts, costs = row[6:]
+    built, changed, seen, rows, lost, hidden, layout, parts, costs, passed = row[6:]
     return Relation(
         name, read_schema(columns), fingerprint, physical, tuple(json.loads(key)), partitioned, built, changed, seen,
         rows, lost, read_schema(hidden), layout, tuple(json.loads(parts)), tuple(json.loads(costs)),
+        tuple(json.loads(passed)),
     )  # fmt: skip
 
 

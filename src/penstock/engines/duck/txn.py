@@ -257,9 +257,9 @@ class DuckTxn(Desk):
             [r.partitioned for r in found], [r.built for r in found], [r.changed for r in found],
             [r.seen for r in found], [r.rows for r in found], [None] * len(found), [r.lost for r in found],
             [write_schema(r.hidden) for r in found], [r.layout for r in found], [json.dumps(r.parts) for r in found],
-            [json.dumps(r.costs) for r in found],
+            [json.dumps(r.costs) for r in found], [json.dumps(r.passed) for r in found],
         ]  # fmt: skip
-        kinds = ["varchar"] * 5 + ["boolean"] + ["bigint"] * 6 + ["varchar"] * 4
+        kinds = ["varchar"] * 5 + ["boolean"] + ["bigint"] * 6 + ["varchar"] * 5
         lists = ", ".join(f"unnest(?::{kind}[])" for kind in kinds)
         self.con.execute(f"insert into {SYSTEM}.relations select {lists}", columns)
 
