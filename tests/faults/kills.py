@@ -23,7 +23,6 @@ import traceback
 from collections import Counter
 from contextlib import closing
 from dataclasses import dataclass, field
-from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeAlias
 
@@ -32,7 +31,6 @@ import duckdb
 from penstock.app import requests
 from penstock.base import faults
 from penstock.model.relation import Query, Read
-from penstock.refresh import cascade
 from tests.property.engine.drive import forced
 
 if TYPE_CHECKING:
@@ -280,7 +278,7 @@ def compare_settled(world: World, app: requests.App) -> None:
 def live(world: World, ready: Callable[[], None]) -> None:
     """Compare, run, compare, say so, and go on until killed."""
     world.finish()
-    with requests.open_project(world.root) as app:
+    with requests.open_project(world.root, **forced()) as app:
         compare(world, app)
         made = requests.run(app)
         assert made.state == "done", [step.error for step in made.failed]
@@ -295,7 +293,7 @@ def live(world: World, ready: Callable[[], None]) -> None:
 def begin(world: World, ready: Callable[[], None]) -> None:
     """The very first run, to be killed in its midst; where it comes to its end it waits for that."""
     ready()
-    with requests.open_project(world.root) as app:
+    with requests.open_project(world.root, **forced()) as app:
         made = requests.run(app)
         assert made.state == "done", [step.error for step in made.failed]
         time.sleep(_PATIENCE)
@@ -357,14 +355,8 @@ def strike(world: World, chance: random.Random, *, begins: bool) -> tuple[str, s
 # -- all of it -----------------------------------------------------------------------------------------------------
 
 
-def force() -> None:
-    """Let runs keep the smallest table by its deltas, as the property tests do."""
-    cascade.Job = partial(cascade.Job, **forced())  # type: ignore[misc, assignment]
-
-
 def campaign(seed: int, kills: int) -> int:
     """Kill so many times, in one project after the other; returns how many found something wrong."""
-    force()
     killed: Counter[str] = Counter()
     wrong, started = 0, time.monotonic()
     home = Path(tempfile.mkdtemp(prefix="penstock-kills-"))
