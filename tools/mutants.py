@@ -22,7 +22,7 @@ HERE = Path(__file__).resolve().parent
 SIDE_BY_SIDE = 2
 LONGEST = 600.0  # seconds of one mutant's tests; one that never ends is caught as well
 _PASSED, _FAILED = 0, 1  # how pytest ends; anything else says that no test judged
-_FIRST = re.compile(r"^(?:FAILED|ERROR) (\S+)", re.MULTILINE)
+_FIRST = re.compile(r"^(?:FAILED|ERROR) (.+?)(?: - .*)?$", re.MULTILINE)
 
 
 class ListError(Exception):
@@ -93,7 +93,7 @@ def judge(root: Path, tests: Sequence[str], mutant: Mutant | None = None) -> Ver
     began = time.monotonic()
     with tempfile.TemporaryDirectory(prefix="penstock-mutant-") as folder:
         source = Path(folder, "src")
-        shutil.copytree(root / "src", source, ignore=shutil.ignore_patterns("__pycache__"))
+        shutil.copytree(root / "src", source)  # with what is compiled: a file that is written anew is compiled anew
         if mutant is not None:
             place = Path(folder, mutant.file)
             place.write_text(mutant.broken(place.read_text(encoding="utf-8")), encoding="utf-8")

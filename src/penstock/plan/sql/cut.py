@@ -76,8 +76,12 @@ class _Cutter:
 
     def plan(self, name: str, columns: tuple[str, ...]) -> Plan:
         """Cut the whole query."""
-        if any(c.startswith(PREFIX) for c in columns) or len({c.lower() for c in columns}) < len(columns):
-            raise Unplanned("a column of a name that begins with @" if columns else "no columns")
+        if not columns:
+            raise Unplanned("no columns")
+        if any(c.startswith(PREFIX) for c in columns):
+            raise Unplanned("a column of a name that begins with @")
+        if len({c.lower() for c in columns}) < len(columns):
+            raise Unplanned("two columns of one name")
         root = self.tree.root
         _rename_outputs(root, columns)
         block = self.block(root, columns)
@@ -189,7 +193,8 @@ class _Cutter:
         outer = query.copy()
         outer.set("expressions", _as_named([_swapped(one, {}, alias) for one in outer.expressions], names))
         outer.set("order", _swapped(outer.args["order"], {}, alias))
-        words = ("order by … limit",) if query.args["order"].expressions else ("limit",)
+        ordered = len(query.args["order"].expressions) > len(query.expressions)  # more than what settles ties
+        words = ("order by … limit",) if ordered else ("limit",)
         return Block("", "limit", arms, names, self.over_body(outer), words=words)
 
     def group(self, query: Any, names: tuple[str, ...]) -> Block:

@@ -163,6 +163,8 @@ def tree(text: str, schemas: Mapping[str, Schema]) -> Tree:
     if root is None:
         raise Unplanned("the query could not be parsed")
     root = root.copy()
+    for node in root.walk():
+        node.comments = None  # what is said beside a query is no part of what it computes
     _refuse(root)
     root = _inlined(root, {})
     found = Tree(root, {})
