@@ -111,6 +111,7 @@ class Replace:
 
     The stage has the relation's columns, the hidden ones too. A row that differs from one that goes only outside of the
     columns `by` keeps its id; `unique` says that no two rows agree in these. With `old` of None all rows are replaced.
+    Raises `FatalError` where the relation's key would not be unique, or null.
     """
 
     relation: Relation
@@ -122,7 +123,10 @@ class Replace:
 
 @record
 class Extend:
-    """The `rows` rows of a stage come to those of a relation; gives a Change."""
+    """The `rows` rows of a stage come to those of a relation; gives a Change.
+
+    Raises `FatalError` where the relation's key would not be unique, or null.
+    """
 
     relation: Relation
     stage: str
@@ -143,6 +147,9 @@ class Take:
 class Swap:
     """The rows that `Take` staged go, and those of a stage come, with a column `_rid` for the id they keep; gives a
     Change.
+
+    `unique` says that no two rows agree in the columns `by`. Raises `FatalError` where the relation's key would not be
+    unique, or null.
     """
 
     relation: Relation
@@ -150,3 +157,5 @@ class Swap:
     added: int
     went: str
     removed: int
+    by: tuple[str, ...] = ()
+    unique: bool = False

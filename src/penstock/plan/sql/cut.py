@@ -189,7 +189,7 @@ class _Cutter:
         outer.set("expressions", _as_named([_swapped(one, {}, alias) for one in outer.expressions], names))
         outer.set("order", _swapped(outer.args["order"], {}, alias))
         words = ("order by … limit",) if query.args["order"].expressions else ("limit",)
-        return Block("", "limit", arms, names, self.over_body(outer), words=words)
+        return Block("", "limit", arms, names, self.over_body(outer), words=words, tied=True)
 
     def group(self, query: Any, names: tuple[str, ...]) -> Block:
         """Return the block of groups."""
@@ -231,6 +231,7 @@ class _Cutter:
         return Block(
             "", "window", arms, names, self.over_body(outer), tuple(k.sql(self.dialect) for k in keys), held,
             words=words, loose=tuple(dict.fromkeys(one for one in loose if "first" in one or "last" in one)),
+            tied=bool(loose),
         )  # fmt: skip
 
     def over_body(self, outer: Any) -> str:
