@@ -57,7 +57,7 @@ class Shop:
         (self.root / f"orders{self.files}.csv").write_text("id,who,amount,weight\n" + "\n".join(lines) + "\n")
 
     def open(self, smallest=0):
-        return requests.open_project(self.root, tuning=Tuning(smallest=smallest, strict=True))
+        return requests.open_project(self.root, tuning=Tuning(smallest=smallest, strict=True, follow=True))
 
     def run(self, *select, smallest=0):
         with self.open(smallest) as app:
