@@ -110,8 +110,9 @@ class Replace:
     `old` may be the name of the stage that `Take` made of these rows.
 
     The stage has the relation's columns, the hidden ones too. A row that differs from one that goes only outside of the
-    columns `by` keeps its id; `unique` says that no two rows agree in these, `loose` that sums of
-    floats may differ by the order in which they were added. With `old` of None all rows are replaced.
+    columns `by` keeps its id; `unique` says that no two rows agree in these, `loose` that sums of floats may differ by
+    the order in which they were added. With `old` of None all rows are replaced. Raises `FatalError` where the
+    relation's key would not be unique, or null.
     """
 
     relation: Relation
@@ -124,7 +125,10 @@ class Replace:
 
 @record
 class Extend:
-    """The `rows` rows of a stage come to those of a relation; gives a Change."""
+    """The `rows` rows of a stage come to those of a relation; gives a Change.
+
+    Raises `FatalError` where the relation's key would not be unique, or null.
+    """
 
     relation: Relation
     stage: str
@@ -145,6 +149,9 @@ class Take:
 class Swap:
     """The rows that `Take` staged go, and those of a stage come, with a column `_rid` for the id they keep; gives a
     Change.
+
+    `unique` says that no two rows agree in the columns `by`. Raises `FatalError` where the relation's key would not be
+    unique, or null.
     """
 
     relation: Relation
@@ -152,3 +159,5 @@ class Swap:
     added: int
     went: str
     removed: int
+    by: tuple[str, ...] = ()
+    unique: bool = False

@@ -106,8 +106,9 @@ class Block:
     computes the block over `@body`, the rows of its arms (`@body0` and `@body1` for the sides of a compound); a rows
     block has none. `keys` are expressions over the body's columns: what comes out under one key depends on the body's
     rows of that key alone, and stands in the columns `held`. `words` say why something of it is computed in full,
-    `loose` what of it the query leaves open; `single` that no two rows of a rows block carry the same ids;
-    `mark` is equal for blocks that compute the same of the same tables.
+    `loose` what of it the query leaves open; `tied` that its order may leave rows equal, so that all of their columns
+    decide; `single` that no two rows of a rows block carry the same ids; `mark` is equal for blocks that compute the
+    same of the same tables.
     """
 
     name: str
@@ -120,6 +121,7 @@ class Block:
     merge: Merge | None = None
     words: tuple[str, ...] = ()
     loose: tuple[str, ...] = ()
+    tied: bool = False
     mark: str = ""
     single: bool = False
 

@@ -25,6 +25,7 @@ _KINDS = {
     "rows": "rows", "group": "groups", "distinct": "different rows", "window": "windows", "compound": "set operation",
     "limit": "first rows", "whole": "whole query",
 }  # fmt: skip
+_TIED = "where its order leaves rows equal, their other columns decide which comes first"
 _PLAIN = re.compile(r'"([a-z_][a-z0-9_]*)"')
 _BODY_COLUMN = re.compile(r'"(@c\d+)"')
 _LONGEST = 60
@@ -115,6 +116,7 @@ def explain(table: str, plan: Plan, types: Mapping[str, Mapping[str, str]]) -> E
         table, "sql", _finding(inputs, len(pieces)), tuple(pieces), inputs,
         tuple(reason(one) for one in dict.fromkeys([*stopping, *dearer]) if one),
         tuple(reason(one) for one in dict.fromkeys(loose)),
+        (_TIED,) if any(block.tied for block in plan.blocks) else (),
     )  # fmt: skip
 
 

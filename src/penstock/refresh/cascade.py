@@ -10,7 +10,6 @@ from penstock.base.errors import FatalError, PenstockError, RunError
 from penstock.base.record import record
 from penstock.model.change import Change, Staged
 from penstock.model.commit import Commit
-from penstock.model.relation import Query
 from penstock.model.run import Step
 from penstock.model.tuning import Tuning
 from penstock.protocols.engine import Replay
@@ -24,7 +23,7 @@ if TYPE_CHECKING:
     from penstock.model.check import Verdict
     from penstock.model.position import Position
     from penstock.model.project import Project
-    from penstock.model.relation import Relation
+    from penstock.model.relation import Query, Relation
     from penstock.model.source import RawTable
     from penstock.model.table import Function, Table
     from penstock.protocols.engine import Engine, Txn
@@ -324,10 +323,26 @@ class _Attempt:
         return change, how, tuple(astuple(self.keeper.costs))
 
     def _in_full(self, table: Table, relation: Relation | None) -> tuple[Change, str]:
-        """Compute a table from its own text, and compare."""
+        """Compute a table as a whole, and compare: from its own text, but for what that leaves open."""
+        from penstock.refresh import transform
+
+        query = transform.query_of(table)
+        if table.function or table.name in self.plain:
+            return self._whole(table, relation, query)
+        settled = transform.settled(table, self.relations, self.txn)
+        if settled is None:
+            return self._whole(table, relation, query)
+        try:
+            return self._whole(table, relation, settled)
+        except Replay:
+            raise
+        except PenstockError as error:  # the text itself says it with its place
+            raise _Misplanned(table.name) from error
+
+    def _whole(self, table: Table, relation: Relation | None, query: Query) -> tuple[Change, str]:
+        """Compute a table by a query or its function, and compare."""
         from penstock.model.step import Build, Compare, Compute, Conform, Found
 
-        query = Query(table.sql, file=table.where.file if table.where else "", line=table.line)
         new = relation is None or relation.fingerprint != table.fingerprint or bool(relation.layout)
         if new:
             return _change(self.txn.run(Build(table.name, query, table.fingerprint, table.key))), "build"

@@ -12,6 +12,7 @@ from penstock.model.relation import Query, Within
 from penstock.model.step import Build, Compute, Extend, Replace, Swap, Take
 from penstock.plan import delta
 from penstock.plan.blocks import Plan
+from penstock.plan.canonical import tokens
 from penstock.plan.cost import Costs, following_took, full_took, pays
 from penstock.plan.delta import Input
 
@@ -67,6 +68,29 @@ def planned(table: Table, relations: Mapping[str, Relation], txn: Txn) -> Planne
             _planned.clear()
         _planned[asked] = known
     return known
+
+
+def settled(table: Table, relations: Mapping[str, Relation], txn: Txn) -> Query | None:
+    """Return the query of a SQL table as its plan puts it, where its text leaves open which of equal rows comes first.
+
+    None says that nothing is open, or that the plan cannot be trusted: then the text itself is the query.
+    """
+    if not _may_tie(table.sql):
+        return None
+    from penstock.plan.inline import inlined
+
+    known = planned(table, relations, txn)
+    if not any(block.tied for block in known.plan.blocks):
+        return None
+    query = inlined(known.plan, {name: relations[name] for name in table.parents}, known.schema.names)
+    same = [c.type for c in txn.describe(query)] == [c.type for c in known.schema]
+    return query if same else None
+
+
+def _may_tie(text: str) -> bool:
+    """Tell whether a text has words that pick rows by an order: no others are worth a plan."""
+    names = {token.name for token in tokens(text) if token.kind == "word"}
+    return bool(names & {"over", "qualify", "limit", "fetch"}) or names >= {"distinct", "on"}
 
 
 def query_of(table: Table) -> Query:
@@ -277,7 +301,7 @@ class Keeper:
         stage = self.staged(Compute(delta.merged(block, sums.name, old.name, like), False))
         if block.keys and not found and not any(one.went for one in inputs.values()):
             # What only grew has other counts, every one of them.
-            return self.change_by(Swap(relation, stage.name, stage.rows, old.name, old.rows))
+            return self.change_by(Swap(relation, stage.name, stage.rows, old.name, old.rows, *identity(block)[:2]))
         asked = delta.doubtful(block, sums.name, old.name)
         if asked is not None:
             again = self.staged(Compute(asked, False))

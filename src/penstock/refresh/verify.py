@@ -37,7 +37,6 @@ if TYPE_CHECKING:
 _TRIES = 3
 _SELF = "@self"
 _OTHERWISE = "its function gives other rows than are stored; one of time or chance always does"
-_TIED = ("limit", "window")
 
 
 class _LeftOut(Exception):  # noqa: N818  # an answer, not an error
@@ -202,7 +201,7 @@ class Verifier:
 
     def tied(self, plan: Plan, relation: Relation, wanted: Query, found: Verified) -> Verified:
         """Judge a difference where the text leaves open which of equal rows comes first: the plan settles that."""
-        if not any(block.kind in _TIED for block in plan.blocks):
+        if not any(block.tied for block in plan.blocks):
             return found
         base = [name for block in plan.blocks for name in block.tables if not is_hidden(name)]
         reads = self.seen(base, relation.seen)

@@ -13,8 +13,8 @@ from penstock.base.errors import FatalError, PlanError
 from penstock.engines.duck import open_engine
 from penstock.model.change import Change
 from penstock.model.commit import Commit
-from penstock.model.relation import Query, Read
-from penstock.model.step import Build, Compare, Conform, Dedupe, Found, Remove, Upsert
+from penstock.model.relation import Query, Read, Within
+from penstock.model.step import Build, Compare, Conform, Dedupe, Extend, Found, Remove, Replace, Upsert
 
 if TYPE_CHECKING:
     from typing import Any
@@ -194,3 +194,37 @@ def test_an_error_points_at_the_users_line(warehouse: Warehouse) -> None:
     txn.rollback()
     assert str(caught.value.where) == "tables/t.sql:5:3"
     assert caught.value.excerpt.splitlines() == ["5 |   nope", "  |   ^^^^"]
+
+
+@pytest.mark.parametrize(
+    ("came", "went", "said"),
+    [
+        ("(4, 'd'), (5, 'e')", "", ""),
+        ("(4, 'd'), (2, 'x')", "", "not unique: 1 rows too many"),
+        ("(4, 'd'), (2, 'x')", "2", ""),
+        ("(4, 'd'), (2, 'x')", "1", "not unique: 1 rows too many"),
+        ("(4, 'd'), (4, 'd'), (4, 'e')", "1", "not unique: 2 rows too many"),
+        ("(4, 'd'), (null, 'd')", "", "is null in 1 rows"),
+    ],
+)
+def test_a_key_holds_after_what_came_and_went(warehouse: Warehouse, came: str, went: str, said: str) -> None:
+    """Rows that are added, or that take the place of others, are held against each other and those that stay."""
+    build(warehouse, "from (values (1, 'a'), (2, 'b'), (3, null)) t(k, v)", ("k",))
+
+    def work(txn: Any) -> Change:
+        relation = warehouse.engine.relations()["t"]
+        stage = warehouse.staged(txn, f"from (values {came}) t(k, v)")
+        step: Any = Extend(relation, stage.name, stage.rows)
+        if went:
+            gone = warehouse.staged(txn, f"select {went} as k")
+            step = Replace(relation, stage.name, (Within(("k",), gone.name, ("k",)),), ())
+        found: Change = txn.run(step)
+        return found
+
+    if said:
+        with pytest.raises(FatalError, match=said):
+            warehouse.do(work)
+        assert sorted(warehouse.rows("select k from t")) == [(1,), (2,), (3,)]
+    else:
+        warehouse.do(work)
+        assert warehouse.rows("select count(*), count(distinct k) from t") == [(5 - bool(went),) * 2]

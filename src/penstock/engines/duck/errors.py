@@ -16,11 +16,12 @@ if TYPE_CHECKING:
 
     from penstock.model.relation import Query
 
-_KIND = re.compile(r"^(?:[A-Z]\w*(?: [A-Z]\w*)* Error|\w+Exception): ")
+_KIND = re.compile(r"^(?:[A-Z]\w*(?: (?:[A-Z]\w*|of))* Error|\w+Exception): ")
 _LINE = re.compile(r"\n+LINE (\d+): (.*)\n( *)(\^+)")
 _HOLDER = re.compile(r"held in (.+?) \(PID (\d+)\)")
 # A limit or a quota is a full disk to whoever meets it.
 _FULL = ("no space left", "disk full", "quota exceeded", "file too large")
+_TRY = ". Use TRY("
 _PLANNING = (
     duckdb.ParserException,
     duckdb.BinderException,
@@ -61,10 +62,12 @@ def translate(error: duckdb.Error, query: Query | None, shift: int = 0, subject:
     held = _HOLDER.search(text)
     if held or "Could not set lock" in text:
         return HeldError("the warehouse", int(held[2]) if held else 0, _program(held[1] if held else ""))
-    place, excerpt = _placed(text, query, shift)
     message = _KIND.sub("", _LINE.sub("", text).split("\n\nLINE")[0]).strip()
+    place, excerpt = _placed(text, query, shift) if _LINE.search(text) else _suspected(message, query)
     first, _, rest = message.partition("\n")
     hint = " ".join(rest.split()) if rest and len(rest) < 300 else ""  # noqa: PLR2004
+    if _TRY in first:
+        first, hint = first.partition(_TRY)[0], "try(…) around it gives null instead"
     said = f"{subject}: {first}" if subject else first
     if isinstance(error, _PLANNING):
         return PlanError(said, where=place, excerpt=excerpt, hint=hint)
@@ -81,6 +84,22 @@ def _advice(error: duckdb.Error, text: str) -> str:
 
 def _program(path: str) -> str:
     return path.rsplit("/", 1)[-1]
+
+
+def _suspected(message: str, query: Query | None) -> tuple[Place | None, str]:
+    """Return the place of an error that has none, as far as it is certain, with the text underlined."""
+    if query is None or not query.file:
+        return None, ""
+    from penstock.engines.duck.suspects import suspect
+
+    span = suspect(message, query.text)
+    if span is None:
+        return Place(query.file, query.line), ""
+    before = query.text[: span[0]]
+    line, column = query.line + before.count("\n"), span[0] - (before.rfind("\n") + 1) + 1
+    width = len(query.text[slice(*span)].partition("\n")[0])
+    padded = "\n" * (query.line - 1) + (query.shown or query.text)
+    return Place(query.file, line, column), underline(padded, line, column, width)
 
 
 def _placed(text: str, query: Query | None, shift: int) -> tuple[Place | None, str]:

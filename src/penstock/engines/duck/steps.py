@@ -6,8 +6,8 @@ from dataclasses import replace
 from functools import singledispatch
 from typing import TYPE_CHECKING, Any
 
-from penstock.base.errors import FatalError, PlanError
-from penstock.engines.duck import landing, strategies
+from penstock.base.errors import PlanError
+from penstock.engines.duck import keys, landing, strategies
 from penstock.engines.duck.errors import translated
 from penstock.engines.duck.intake import columns_of
 from penstock.engines.duck.reads import matching
@@ -67,7 +67,7 @@ def _build(step: Build, desk: Desk) -> Change:
         step.name, schema, step.fingerprint, name, step.key, False, desk.version, desk.version, desk.version, rows,
         hidden=hidden, layout=step.layout, parts=step.parts,
     )  # fmt: skip
-    _unique(desk, step.name, stored(name), step.key, schema)
+    keys.unique(desk, step.name, stored(name), step.key, schema)
     return Change(relation, rows, 0, after=f"select {idents(schema.names)} from {stored(name)}", built=True)
 
 
@@ -112,7 +112,7 @@ def _receive(step: Receive, desk: Desk) -> Staged:
 
 @_run.register(Dedupe)
 def _dedupe(step: Dedupe, desk: Desk) -> Staged:
-    _has_key(desk, step.stage, step.stage, step.key)
+    keys.has_key(step.stage, step.key, columns_of(desk.con, step.stage))
     found = one(desk.con.execute(f"select count(*), count(distinct ({idents(step.key)})) from {step.stage}"))
     if found and found[0] == found[1]:
         return Staged(step.stage, columns_of(desk.con, step.stage), int(found[0]))
@@ -143,7 +143,7 @@ def _found(step: Found, desk: Desk) -> Change:
                 f"the column name '{column.name}' is reserved", where=step.name, hint="give it another name"
             )
     if step.key:
-        _unique(desk, step.name, step.stage, step.key, step.schema)
+        keys.unique(desk, step.name, step.stage, step.key, step.schema)
     into = Target(step.name, None, step.fingerprint, step.key)
     return landing.found(desk, step.stage, step.schema, into, step.partition, partitioned=step.partitioned)
 
@@ -152,7 +152,7 @@ def _found(step: Found, desk: Desk) -> Change:
 def _compare(step: Compare, desk: Desk) -> Change:
     relation = step.relation
     if step.key:
-        _unique(desk, relation.name, step.stage, step.key, relation.schema)
+        keys.unique(desk, relation.name, step.stage, step.key, relation.schema)
     where = ""
     if step.partition is not None and relation.partitioned:
         where = f" where l._part = {literal(step.partition)}"
@@ -173,7 +173,8 @@ def _replace(step: Replace, desk: Desk) -> Change:
         old = f"({_live(step.relation)})"
     else:
         old = step.old if isinstance(step.old, str) else _old(desk, step.relation, step.old)[0]
-    return _difference(desk, step.relation, strategies.Rows(step.stage, old, step.by, step.unique, step.loose), "")
+    rows = strategies.Rows(step.stage, old, step.by, step.unique, step.loose)
+    return keys.still_unique(desk, _difference(desk, step.relation, rows, ""), step.by, step.unique)
 
 
 def _live(relation: Relation) -> str:
@@ -188,12 +189,13 @@ def _take(step: Take, desk: Desk) -> Staged:
 
 
 @_run.register(Swap)
-def _swap(step: Swap, _desk: Desk) -> Change:
+def _swap(step: Swap, desk: Desk) -> Change:
     relation = step.relation
     came, went = step.came if step.added else "", step.went if step.removed else ""
     shown = f"(select {idents(relation.schema.names)} from {step.came})"
     after = _after(relation, came, went)
-    return Change(relation, step.added, step.removed, came or None, went or None, after, keeps=True, shown=shown)
+    change = Change(relation, step.added, step.removed, came or None, went or None, after, keeps=True, shown=shown)
+    return keys.still_unique(desk, change, step.by, step.unique)
 
 
 def _old(desk: Desk, relation: Relation, within: tuple[Within, ...]) -> tuple[str, int]:
@@ -235,43 +237,13 @@ def _remove(step: Remove, desk: Desk) -> Change:
 
 
 @_run.register(Extend)
-def _extend(step: Extend, _desk: Desk) -> Change:
+def _extend(step: Extend, desk: Desk) -> Change:
     came = step.stage if step.rows else ""
     after = _after(step.relation, came, "")
     shown = f"(select {idents(step.relation.schema.names)} from {came})"
-    return Change(step.relation, step.rows, 0, came or None, after=after, shown=shown)
+    return keys.still_unique(desk, Change(step.relation, step.rows, 0, came or None, after=after, shown=shown))
 
 
 def _rows(desk: Desk, stage: str) -> int:
     row = one(desk.con.execute(f"select count(*) from {stage}"))
     return int(row[0]) if row else 0
-
-
-def _has_key(desk: Desk, name: str, rows: str, key: tuple[str, ...], schema: Schema | None = None) -> None:
-    known = schema or columns_of(desk.con, rows)
-    for column in key:
-        if known.find(column) is None:
-            raise PlanError(
-                f"the key names the column '{column}', which the table has not", where=name,
-                hint=f"it has: {', '.join(known.names)}",
-            )  # fmt: skip
-
-
-def _unique(desk: Desk, name: str, rows: str, key: tuple[str, ...], schema: Schema) -> None:
-    """Raise where a key is missing, null or not unique."""
-    if not key:
-        return
-    _has_key(desk, name, rows, key, schema)
-    columns = idents(key)
-    null = " or ".join(f"{ident(k)} is null" for k in key)
-    row = one(
-        desk.con.execute(f"select count(*), count(*) filter ({null}), count(distinct ({columns})) from {rows}")
-    ) or (0, 0, 0)
-    if row[1]:
-        raise FatalError(f"the key ({', '.join(key)}) is null in {row[1]:,} rows", where=name)
-    if row[2] < row[0]:
-        twice = one(desk.con.execute(f"select {columns} from {rows} group by all having count(*) > 1 limit 1"))
-        raise FatalError(
-            f"the key ({', '.join(key)}) is not unique: {row[0] - row[2]:,} rows too many", where=name,
-            got=f"more than once: {', '.join(str(v) for v in twice or ())}",
-        )  # fmt: skip

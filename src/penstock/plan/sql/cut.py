@@ -195,7 +195,7 @@ class _Cutter:
         outer.set("order", _swapped(outer.args["order"], {}, alias))
         ordered = len(query.args["order"].expressions) > len(query.expressions)  # more than what settles ties
         words = ("order by … limit",) if ordered else ("limit",)
-        return Block("", "limit", arms, names, self.over_body(outer), words=words)
+        return Block("", "limit", arms, names, self.over_body(outer), words=words, tied=True)
 
     def group(self, query: Any, names: tuple[str, ...]) -> Block:
         """Return the block of groups."""
@@ -237,6 +237,7 @@ class _Cutter:
         return Block(
             "", "window", arms, names, self.over_body(outer), tuple(k.sql(self.dialect) for k in keys), held,
             words=words, loose=tuple(dict.fromkeys(one for one in loose if "first" in one or "last" in one)),
+            tied=bool(loose),
         )  # fmt: skip
 
     def over_body(self, outer: Any) -> str:

@@ -232,7 +232,8 @@ def _refuse(root: Any) -> None:
             raise Unplanned("select as struct")
         name = function_name(node)
         if name in VOLATILE:
-            raise Unplanned(f"{name}(), which gives another answer each time")
+            word = "random" if name == "rand" else name  # the parser's name for it
+            raise Unplanned(f"{word}(), which gives another answer each time")
 
 
 def function_name(node: Any) -> str:
