@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from penstock.app import requests
-from penstock.refresh import transform
+from penstock.model import tuning
 from tests.acceptance.bad_project import BadProject
 
 if TYPE_CHECKING:
@@ -88,8 +88,8 @@ class Project(BadProject):
 def project(request: pytest.FixtureRequest, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Project:
     """A project whose tables are computed in full, as small ones are, or follow every change."""
     if request.param == "by its changes":
-        follows = partial(transform.Tuning, smallest=0, follow=True, looked_up=0)
-        monkeypatch.setattr(transform, "Tuning", follows)
+        follows = partial(tuning.Tuning, smallest=0, follow=True, looked_up=0)
+        monkeypatch.setattr(tuning, "Tuning", follows)
     made = Project(tmp_path / "project")
     made.table("fine", "select who, count(*) as n, sum(amount) as amount from raw.sales group by who\n")
     return made

@@ -88,6 +88,7 @@ def test_a_query_has_blocks(name):
 WORDS = {
     "with recursive r as (select 1 as x union all select x from r where x < 1) select x from r": "a recursive query",
     "select now() as x from raw.a": "now(), which gives another answer each time",
+    "select id, random() as x from raw.a": "random(), which gives another answer each time",
     "select id, uuid() as x from raw.a": "uuid(), which gives another answer each time",
     "select current_date as x from raw.a": "current_date(), which gives another answer each time",
     "pivot raw.a on k using sum(v)": "pivot and unpivot",

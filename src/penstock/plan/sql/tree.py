@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from penstock.model.schema import Schema
 
 _MOST_NODES = 20_000
+_SAID = {"rand": "random"}  # what sqlglot calls otherwise than DuckDB
 _KNOWN = "input_"  # of an input while names are resolved: sqlglot takes no @ there
 AGGREGATES = frozenset(
     [
@@ -232,8 +233,7 @@ def _refuse(root: Any) -> None:
             raise Unplanned("select as struct")
         name = function_name(node)
         if name in VOLATILE:
-            word = "random" if name == "rand" else name  # the parser's name for it
-            raise Unplanned(f"{word}(), which gives another answer each time")
+            raise Unplanned(f"{_SAID.get(name, name)}(), which gives another answer each time")
 
 
 def function_name(node: Any) -> str:
