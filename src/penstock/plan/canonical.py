@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import re
+from functools import lru_cache
 from typing import TYPE_CHECKING, NamedTuple
 
 if TYPE_CHECKING:
@@ -53,6 +54,16 @@ class Token(NamedTuple):
 
 def tokens(text: str) -> Iterator[Token]:
     """Cut SQL into tokens, comments included, white space left out; never fails."""
+    return iter(_listed(text))
+
+
+@lru_cache(maxsize=8)
+def _listed(text: str) -> tuple[Token, ...]:
+    """Return the tokens of a text: loading a table asks for them several times over."""
+    return tuple(_cut(text))
+
+
+def _cut(text: str) -> Iterator[Token]:
     at, end, match_at = 0, len(text), _NEXT.match
     while at < end:
         match = match_at(text, at)

@@ -12,7 +12,6 @@ from penstock.model.relation import Query, Within
 from penstock.model.step import Build, Compute, Extend, Replace, Swap, Take
 from penstock.plan import delta
 from penstock.plan.blocks import Plan
-from penstock.plan.canonical import tokens
 from penstock.plan.cost import Costs, following_took, full_took, pays
 from penstock.plan.delta import Input
 
@@ -75,8 +74,6 @@ def settled(table: Table, relations: Mapping[str, Relation], txn: Txn) -> Query 
 
     None says that nothing is open, or that the plan cannot be trusted: then the text itself is the query.
     """
-    if not _may_tie(table.sql):
-        return None
     from penstock.plan.inline import inlined
 
     known = planned(table, relations, txn)
@@ -85,12 +82,6 @@ def settled(table: Table, relations: Mapping[str, Relation], txn: Txn) -> Query 
     query = inlined(known.plan, {name: relations[name] for name in table.parents}, known.schema.names)
     same = [c.type for c in txn.describe(query)] == [c.type for c in known.schema]
     return query if same else None
-
-
-def _may_tie(text: str) -> bool:
-    """Tell whether a text has words that pick rows by an order: no others are worth a plan."""
-    names = {token.name for token in tokens(text) if token.kind == "word"}
-    return bool(names & {"over", "qualify", "limit", "fetch"}) or names >= {"distinct", "on"}
 
 
 def query_of(table: Table) -> Query:
