@@ -448,3 +448,8 @@ def test_ten_megabytes_in_one_value_are_cleaned_or_rejected(con, function, piece
     [(length, failed)] = con.execute(sql, [piece, 10_000_000 // len(piece.encode())]).fetchall()
     assert failed is done.strict
     assert (length is None) == (failed or (function.name == "null_words" and piece == " "))
+
+
+def test_a_slug_has_no_marks_that_only_choose_how_a_character_looks(con):
+    text = "Caf\u00e9 \ufe0f\U000e0100 Nord"
+    assert con.execute("select clean_slug(?)", [text]).fetchone() == ("cafe-nord",)

@@ -167,7 +167,8 @@ _TEXTS = {
     ),
     "clean_nfc(x)": f"nfc_normalize({_TEXT})",
     "clean_digits(x)": f"regexp_replace({_TEXT}, '[^0-9]+', '', 'g')",
-    "clean_slug(x)": r"trim(regexp_replace(lower(clean_unaccent(x)), '[^\pL\pM\pN]+', '-', 'g'), '-')",
+    "clean_slug(x)": r"trim(regexp_replace(lower(clean_unaccent(regexp_replace(x::varchar, "
+    r"'[\x{FE00}-\x{FE0F}\x{E0100}-\x{E01EF}]', '', 'g'))), '[^\pL\pM\pN]+', '-', 'g'), '-')",
     "clean_hash(x, salt := '')": f"sha256(salt::varchar || {_TEXT})",
     "clean_mask(x, keep := 4)": _let(
         "_t",
