@@ -450,6 +450,8 @@ def test_ten_megabytes_in_one_value_are_cleaned_or_rejected(con, function, piece
     assert (length is None) == (failed or (function.name == "null_words" and piece == " "))
 
 
-def test_a_slug_has_no_marks_that_only_choose_how_a_character_looks(con):
-    text = "Caf\u00e9 \ufe0f\U000e0100 Nord"
-    assert con.execute("select clean_slug(?)", [text]).fetchone() == ("cafe-nord",)
+def test_a_slug_has_no_marks_that_stand_on_no_letter(con):
+    text = "Caf\u00e9 \ufe0f\U000e0100 \u00b7\u0300 Nord"
+    (slug,) = con.execute("select clean_slug(?)", [text]).fetchone()
+    assert slug == "cafe-nord"
+    assert con.execute("select clean_slug(?)", [":\u0300"]).fetchone() == ("",)

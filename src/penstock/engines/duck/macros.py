@@ -167,8 +167,9 @@ _TEXTS = {
     ),
     "clean_nfc(x)": f"nfc_normalize({_TEXT})",
     "clean_digits(x)": f"regexp_replace({_TEXT}, '[^0-9]+', '', 'g')",
-    "clean_slug(x)": r"trim(regexp_replace(lower(clean_unaccent(regexp_replace(x::varchar, "
-    r"'[\x{FE00}-\x{FE0F}\x{E0100}-\x{E01EF}]', '', 'g'))), '[^\pL\pM\pN]+', '-', 'g'), '-')",
+    # A mark that stands on no letter is none of a word.
+    "clean_slug(x)": r"trim(regexp_replace(regexp_replace(lower(clean_unaccent(x)), "
+    r"'(^|[^\pL\pM\pN])\pM+', '\1', 'g'), '[^\pL\pM\pN]+', '-', 'g'), '-')",
     "clean_hash(x, salt := '')": f"sha256(salt::varchar || {_TEXT})",
     "clean_mask(x, keep := 4)": _let(
         "_t",
