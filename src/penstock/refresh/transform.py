@@ -5,7 +5,6 @@ from __future__ import annotations
 from dataclasses import astuple, dataclass, field
 from typing import TYPE_CHECKING
 
-from penstock.base.errors import FatalError
 from penstock.base.record import record
 from penstock.model.change import Change, Staged
 from penstock.model.relation import Query, Within
@@ -14,6 +13,7 @@ from penstock.plan import delta
 from penstock.plan.blocks import Plan
 from penstock.plan.cost import Costs, following_took, full_took, pays
 from penstock.plan.delta import Input
+from penstock.refresh import carry
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -326,17 +326,11 @@ class Keeper:
 
     def staged(self, step: Step) -> Staged:
         """Carry out a step that gives a stage."""
-        found = self.txn.run(step)
-        if not isinstance(found, Staged):
-            raise FatalError(f"a step {type(step).__name__} gave no stage")
-        return found
+        return carry.staged(self.txn, step)
 
     def change_by(self, step: Step) -> Change:
         """Carry out a step that gives a change."""
-        found = self.txn.run(step)
-        if not isinstance(found, Change):
-            raise FatalError(f"a step {type(step).__name__} gave no change")
-        return found
+        return carry.changed(self.txn, step)
 
 
 def _rows_in(block: Block, relations: Mapping[str, Relation]) -> int:

@@ -14,7 +14,7 @@ from penstock.model.handover import handed_type
 from penstock.model.relation import Query, Relation, Within
 from penstock.model.schema import Column, Schema, is_whole, widen
 from penstock.model.step import Compute
-from penstock.refresh import handed, returned
+from penstock.refresh import carry, handed, returned
 from penstock.refresh.call import Call, users_code
 from penstock.refresh.handed import Part
 
@@ -234,17 +234,11 @@ class Work:
 
     def staged(self, step: Step) -> Staged:
         """Carry out a step that gives a stage."""
-        found = self.txn.run(step)
-        if not isinstance(found, Staged):
-            raise FatalError(f"a step {type(step).__name__} gave no stage")
-        return found
+        return carry.staged(self.txn, step)
 
     def change_by(self, step: Step) -> Change:
         """Carry out a step that gives a change."""
-        found = self.txn.run(step)
-        if not isinstance(found, Change):
-            raise FatalError(f"a step {type(step).__name__} gave no change")
-        return found
+        return carry.changed(self.txn, step)
 
     def fetch(self, query: Query) -> list[tuple[Any, ...]]:
         """Return the rows of a query."""
