@@ -129,9 +129,9 @@ format: $(V)/.dev ## mend what ruff can mend
 # A lock names neither a registry nor a path, so that it installs from any mirror. UPGRADE=1 takes newer versions.
 .PHONY: lock
 lock: $(V)/.boot ## resolve requirements/*.in into requirements/*.lock; UPGRADE=1 takes newer versions
-	cd requirements && for name in boot build core; do \
+	cd requirements && for name in boot build core ui; do \
 		$(COMPILE) $(if $(UPGRADE),--upgrade) $$name.in --output-file $$name.lock >/dev/null || exit 1; done
-	cd requirements && $(COMPILE) $(if $(UPGRADE),--upgrade) --constraint core.lock --constraint build.lock \
+	cd requirements && $(COMPILE) $(if $(UPGRADE),--upgrade) --constraint core.lock --constraint build.lock --constraint ui.lock \
 		dev.in --output-file dev.lock >/dev/null
 	@! grep -nE 'https?:|file:|find-links|index-url|^(/|\./)' requirements/*.lock
 
