@@ -26,6 +26,7 @@ class Catalog:
         self._functions: set[str] = set()
         self._refused: dict[str, str] | None = None
         self._floors: dict[str, int] | None = None
+        self._rows: int | None = None
 
     @property
     def with_graves(self) -> set[str]:
@@ -52,6 +53,13 @@ class Catalog:
             self._floors = history.floors(self._con)
         return self._floors
 
+    @property
+    def rows(self) -> int:
+        """How many rows all tables have."""
+        if self._rows is None:
+            self._rows = sum(relation.rows for relation in self.relations.values())
+        return self._rows
+
     def vacuumed(self) -> None:
         """Forget what a vacuum may have changed."""
         self.relations = layout.relations(self._con)
@@ -65,6 +73,7 @@ class Catalog:
         """Take over what a transaction did."""
         self.version, self.next_rid = version, state.next_rid
         self.relations = {**self.relations, **state.relations}
+        self._rows = None
         self.positions = layout.positions(self._con)
         if self._graves is not None:
             self._graves |= state.with_graves

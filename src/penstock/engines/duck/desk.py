@@ -21,15 +21,17 @@ if TYPE_CHECKING:
     import duckdb
 
     from penstock.engines.duck.catalog import Catalog
+    from penstock.engines.duck.hands import Hands
     from penstock.model.relation import Query, Relation
 
 
 class Desk:
     """What a transaction works on: landing and steps are functions over it."""
 
-    def __init__(self, con: duckdb.DuckDBPyConnection, catalog: Catalog) -> None:
+    def __init__(self, con: duckdb.DuckDBPyConnection, catalog: Catalog, hands: Hands) -> None:
         self.con = con
         self.catalog = catalog
+        self.hands = hands
         self.version = catalog.version + 1
         self.state = State(next_rid=catalog.next_rid)
 
@@ -41,6 +43,12 @@ class Desk:
     def text(self, query: Query) -> str:
         """Return a query as DuckDB runs it in this transaction."""
         return sql_of(query, self.with_graves, self.has_nulls)
+
+    def reading_rows(self, query: Query) -> int:
+        """Return how many rows a query may read, at most; what came or went of a table is taken to be little."""
+        if query.reads:
+            return sum(read.relation.rows for _, read in query.reads if read.mode not in ("plus", "minus"))
+        return self.catalog.rows + sum(relation.rows for relation in self.state.relations.values())
 
     def has_nulls(self, stage: str, columns: Sequence[str]) -> bool:
         """Tell whether one of some columns of a stage is null somewhere."""

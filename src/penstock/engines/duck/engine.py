@@ -15,6 +15,7 @@ from penstock.base.errors import FatalError, PlanError, UnsupportedError
 from penstock.engines.duck import history, layout
 from penstock.engines.duck.catalog import Catalog
 from penstock.engines.duck.errors import HeldError, translate, translated
+from penstock.engines.duck.hands import ONE, Hands
 from penstock.engines.duck.known import make_known
 from penstock.engines.duck.reads import sql_of
 from penstock.engines.duck.rows import DuckRows, lazily
@@ -46,6 +47,7 @@ _LOCKED = """
 set enable_external_access = false;
 set python_enable_replacements = false;
 set autoload_known_extensions = false;
+set allowed_configs = ['threads'];
 """
 _SETTLED = "set lock_configuration = true"
 
@@ -65,7 +67,7 @@ def open_engine(path: str | Path, *, wait: float = 5.0, clock: Clock | None = No
         scratch.parent.mkdir(parents=True, exist_ok=True)
     config: dict[str, str | bool | int | float | list[str]] = {
         "memory_limit": "40%", "temp_directory": str(scratch), "TimeZone": "UTC", "arrow_lossless_conversion": "true",
-        "autoinstall_known_extensions": "false", "allow_unsigned_extensions": "false",
+        "autoinstall_known_extensions": "false", "allow_unsigned_extensions": "false", **ONE,
     }  # fmt: skip
     con = _connect(str(path), config, wait, time)
     if str(path) != ":memory:":
@@ -112,6 +114,7 @@ class DuckEngine:
         self._made_intake: Intake | None = None
         self._txn: DuckTxn | None = None
         self._catalog = Catalog(con)
+        self._hands = Hands(con)
 
     @property
     def _intake(self) -> Intake:
@@ -261,6 +264,7 @@ class DuckEngine:
         if version is not None and version != self.version:
             raise UnsupportedError("a whole query at an earlier version", hint="read single tables at a version")
         self._catalog.make_known(query.text)
+        self._hands.fit(self._catalog.rows)
         cursor = self._con.cursor()
         try:
             with translated(query):
@@ -276,7 +280,7 @@ class DuckEngine:
             raise FatalError("a transaction of this warehouse is open already")
         from penstock.engines.duck.txn import DuckTxn
 
-        self._txn = DuckTxn(self._con, self._catalog, self.reading, self._ended)
+        self._txn = DuckTxn(self._con, self._catalog, self._hands, self.reading, self._ended)
         return self._txn
 
     def vacuum(self, floors: Mapping[str, int], horizon: int, at: datetime) -> Removed:
@@ -315,6 +319,7 @@ class DuckEngine:
         """Let go of the warehouse."""
         if self._made_intake is not None:
             self._made_intake.close()
+        self._hands.close()
         self._con.close()
         if self._scratch.is_dir() and not any(self._scratch.iterdir()):
             self._scratch.rmdir()

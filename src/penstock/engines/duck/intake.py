@@ -16,6 +16,7 @@ from penstock.base.record import record
 from penstock.engines.duck import cut as cutting
 from penstock.engines.duck import guess, read_csv, read_json, read_lines
 from penstock.engines.duck.errors import translated
+from penstock.engines.duck.hands import ONE, Hands
 from penstock.engines.duck.known import make_known
 from penstock.engines.duck.rows import Capsule, typed
 from penstock.engines.duck.words import ident, literal, schema_of
@@ -29,6 +30,7 @@ if TYPE_CHECKING:
     from penstock.model.shape import Shape
 
 _numbers = itertools.count(1)
+_PACKED = 6  # times smaller than text is what was compressed, about
 _FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 _Parts: TypeAlias = "tuple[cutting.Cut, dict[str, str]]"
 
@@ -73,6 +75,7 @@ class Reading:
     def open(self, have: Schema | None, required: tuple[str, ...]) -> Opened:
         """Open the batch for a table with these columns (None: a new one); `required` columns may not be null."""
         rows = self.batch.rows
+        self.intake.hands.fit(size=self.size)
         if isinstance(rows, Arrow):
             return self._cleaned_arrow(rows) if self.shape.clean else Opened(self.batch.schema or Schema(), rows.rows)
         piece = self._piece(rows)
@@ -117,6 +120,13 @@ class Reading:
         make_known(con, cutting.good(cut), self.intake.known)
         rejects = Capsule(con.sql(cutting.bad(cut)))
         return Opened(_public(cut.schema, self.shape.table), Capsule(con.sql(cutting.good(cut))), rejects)
+
+    @property
+    def size(self) -> int:
+        """About how many bytes of text the batch holds."""
+        rows = self.batch.rows
+        packed = isinstance(rows, Scan) and (isinstance(rows.format, Parquet) or any(f.compression for f in rows.files))
+        return self.batch.bytes * (_PACKED if packed else 1)
 
     def failed(self) -> bool:
         """Note that crossing failed; tells whether another, careful, attempt makes sense."""
@@ -224,8 +234,6 @@ class Reading:
             raise FatalError("the Parquet file cannot be read", where=piece.name)
         if not cut.fields:
             return Opened(Schema(), None, Capsule(con.sql(f"from {table}_bad")))
-        if not cut.fields:
-            return Opened(Schema(), None, Capsule(con.sql(f"from {table}_bad")))
         _known(self.shape, cut.schema)
         cut = cutting.dressed(cut, self.shape.clean, texts, required)
         make_known(con, cutting.good(cut), self.intake.known)
@@ -316,6 +324,7 @@ class Intake:
     def __init__(self, scratch: Path) -> None:
         self._scratch = scratch
         self._con: duckdb.DuckDBPyConnection | None = None
+        self._hands: Hands | None = None
         self.known: set[str] = set()
 
     @property
@@ -326,10 +335,17 @@ class Intake:
                 config={
                     "temp_directory": str(self._scratch), "memory_limit": "40%", "TimeZone": "UTC",
                     "arrow_lossless_conversion": "true", "autoinstall_known_extensions": "false",
-                    "python_enable_replacements": "false",
+                    "python_enable_replacements": "false", **ONE,
                 }
             )  # fmt: skip
         return self._con
+
+    @property
+    def hands(self) -> Hands:
+        """How many threads it works with."""
+        if self._hands is None:
+            self._hands = Hands(self.con)
+        return self._hands
 
     def prepare(self, batch: Batch, shape: Shape, partition: str) -> Reading:
         """Return a batch as something that can be opened more than once."""
@@ -360,6 +376,9 @@ class Intake:
 
     def close(self) -> None:
         """Let go of it."""
+        if self._hands is not None:
+            self._hands.close()
+            self._hands = None
         if self._con is not None:
             self._con.close()
             self._con = None

@@ -40,10 +40,19 @@ if TYPE_CHECKING:
 def run(desk: Desk, step: Any) -> Staged | Change:
     """Carry out a step."""
     query = step.query if isinstance(step, (Build, Compute)) else None
+    desk.hands.fit(_rows_read(step, desk))
     with translated(query, 1):
         if query is not None:
             desk.catalog.make_known(query.text)
         return _run(step, desk)
+
+
+def _rows_read(step: Any, desk: Desk) -> int:
+    """Return how many rows a step may read, at most; stages are taken to be small."""
+    if isinstance(step, (Build, Compute)):
+        return desk.reading_rows(step.query)
+    relation = getattr(step, "relation", None)
+    return relation.rows if isinstance(relation, Relation) else 0
 
 
 @singledispatch

@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
     from penstock.engines.duck.catalog import Catalog
+    from penstock.engines.duck.hands import Hands
     from penstock.engines.duck.intake import Reading as OwnReading
     from penstock.model.commit import Commit
     from penstock.model.position import Position
@@ -42,10 +43,11 @@ class DuckTxn(Desk):
         self,
         con: duckdb.DuckDBPyConnection,
         catalog: Catalog,
+        hands: Hands,
         reading: Callable[[Batch | Reading, Shape, str], OwnReading],
         ended: Callable[[DuckTxn, bool], None],
     ) -> None:
-        super().__init__(con, catalog)
+        super().__init__(con, catalog, hands)
         self._reading = reading
         self._ended = ended
         self.con.execute("begin")
@@ -54,15 +56,20 @@ class DuckTxn(Desk):
 
     def stage(self, batch: Batch | Reading, shape: Shape, partition: str) -> Staged:
         """Parse, transform and stage a batch."""
-        return landing.stage(self, self._reading(batch, shape, partition))
+        return landing.stage(self, self._read(batch, shape, partition))
 
     def load(self, batch: Batch | Reading, shape: Shape, partition: str, into: Target) -> Change:
         """Parse a batch straight into the storage of a table that only grows, or of one that is new."""
-        return landing.load(self, self._reading(batch, shape, partition), into)
+        return landing.load(self, self._read(batch, shape, partition), into)
 
     def hold(self, batch: Batch | Reading, shape: Shape, partition: str, position: Position) -> int:
         """Add a page to those held for a snapshot that is not complete."""
-        return landing.hold(self, self._reading(batch, shape, partition), encode(position))
+        return landing.hold(self, self._read(batch, shape, partition), encode(position))
+
+    def _read(self, batch: Batch | Reading, shape: Shape, partition: str) -> OwnReading:
+        reading = self._reading(batch, shape, partition)
+        self.hands.fit(size=reading.size)
+        return reading
 
     def held(self, source: str, partition: str) -> Staged | None:
         """Give the held pages as a stage and forget them."""
@@ -111,6 +118,7 @@ class DuckTxn(Desk):
 
     def read(self, query: Query) -> DuckRows:
         """Read inside the transaction."""
+        self.hands.fit(self.reading_rows(query))
         with translated(query):
             self.catalog.make_known(query.text)
             return DuckRows(lazily(self.con, self.text(query), query), query)
