@@ -61,21 +61,47 @@ $(V)/.dev: $(V)/.core requirements/dev.lock
 services: $(V)/.dev ## install the servers that the tests marked `service` ask for
 	@$(PY) -m tests.services
 
+# ── the web app ─────────────────────────────────────────────────────────────────────────────────────────
+# Node.js comes as a wheel into .venv. What builds the app is installed apart from what checks it, since only
+# people who change it need the second.
+
+NPM := PATH="$(abspath $(V)/bin):$$PATH" $(abspath $(V)/bin/npm) --prefix ui --no-progress --loglevel=error
+UI := src/penstock/web/static/index.html
+
+.PHONY: ui
+ui: $(UI) ## build the web app into src/penstock/web/static
+
+$(V)/.node: $(V)/.boot requirements/ui.lock
+	@$(INSTALL) --require-hashes --requirement requirements/ui.lock
+	@touch $@
+
+$(V)/.npm: $(V)/.node ui/package.json ui/package-lock.json ui/.npmrc
+	@$(NPM) ci --omit=dev
+	@touch $@
+
+$(V)/.npm-dev: $(V)/.npm
+	@$(NPM) ci
+	@touch $@
+
+$(UI): $(V)/.npm $(shell find ui -name node_modules -prune -o -type f -print)
+	@$(NPM) run --silent build -- --logLevel warn
+	@touch $@
+
 # ── using it ────────────────────────────────────────────────────────────────────────────────────────────
 
 .PHONY: demo
-demo: $(V)/.core ## make the demo project and run it; ARGS=--check proves its numbers
+demo: $(V)/.core $(UI) ## make the demo project and run it; ARGS=--check proves its numbers
 	@$(V)/bin/penstock demo $(ARGS)
 
 .PHONY: wheel
-wheel: $(V)/.core ## build dist/*.whl
+wheel: $(V)/.core $(UI) ## build dist/*.whl
 	@rm -rf dist
 	@$(PY) -m hatchling build --target wheel
 
 # ── proving it ──────────────────────────────────────────────────────────────────────────────────────────
 
 .PHONY: test
-test: $(V)/.dev ## every test: the quick part first, then the slow one
+test: $(V)/.dev $(V)/.npm-dev $(UI) ## every test: the quick part first, then the slow one
 	$(PY) -m pytest -m "not slow" -n $(JOBS) $(ARGS)
 	$(PY) -m pytest -m slow -n $(JOBS) $(ARGS)
 
@@ -107,9 +133,10 @@ lint: $(V)/.dev ## style, and the reader's budget of 500 lines a file and 50 a f
 	$(PY) tools/size.py src/penstock
 
 .PHONY: types
-types: $(V)/.dev ## mypy strict on the package, pyright on its public door
+types: $(V)/.dev $(V)/.npm-dev ## mypy strict on the package, pyright on its public door, svelte-check on the web app
 	$(V)/bin/mypy
 	PYRIGHT_PYTHON_IGNORE_WARNINGS=1 $(V)/bin/pyright
+	$(NPM) run --silent types
 
 .PHONY: arch
 arch: $(V)/.dev ## the layers hold
@@ -137,7 +164,7 @@ lock: $(V)/.boot ## resolve requirements/*.in into requirements/*.lock; UPGRADE=
 
 .PHONY: clean
 clean: ## remove what the targets above made
-	rm -rf $(V) dist build .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis
+	rm -rf $(V) ui/node_modules src/penstock/web/static dist build .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis
 	find src tests benchmarks tools -name __pycache__ -type d -prune -exec rm -rf {} + 2>/dev/null || true
 
 .PHONY: help

@@ -1,0 +1,2 @@
+// One mode for every component: runes.
+export default { compilerOptions: { runes: true } };

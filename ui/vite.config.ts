@@ -1,0 +1,42 @@
+// Two builds of one source: the app that `penstock serve` serves, and the one script that a static site carries.
+import { svelte } from '@sveltejs/vite-plugin-svelte';
+import { defineConfig, type UserConfig } from 'vite';
+
+const built = '../src/penstock/web/static';
+
+const app: UserConfig = {
+  build: {
+    outDir: built,
+    emptyOutDir: true,
+    target: 'es2023',
+    modulePreload: { polyfill: false },
+    assetsInlineLimit: 0, // a data: address would need a hole in the content security policy
+    reportCompressedSize: false,
+  },
+  // `npm run dev` asks a running `penstock serve` for data.
+  server: { proxy: { '/api': process.env.PENSTOCK ?? 'http://127.0.0.1:8000' } },
+};
+
+// A classic script that opens from disk: pages of `dashboard build` name it as assets/site.js.
+const site: UserConfig = {
+  publicDir: false,
+  build: {
+    outDir: built,
+    emptyOutDir: false,
+    target: 'es2023',
+    cssCodeSplit: false,
+    reportCompressedSize: false,
+    lib: {
+      entry: 'src/site.ts',
+      formats: ['iife'],
+      name: 'penstock',
+      fileName: () => 'site.js',
+      cssFileName: 'site',
+    },
+  },
+};
+
+export default defineConfig(({ mode }) => ({
+  plugins: [svelte({ emitCss: true })],
+  ...(mode === 'site' ? site : app),
+}));
