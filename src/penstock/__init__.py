@@ -22,6 +22,7 @@ if TYPE_CHECKING:
         UnsupportedError,
     )
     from penstock.model.check import Check
+    from penstock.model.metric import Metrics
     from penstock.model.schema import Schema
     from penstock.model.sink import SinkTable
     from penstock.model.source import Connection, RawTable
@@ -33,6 +34,7 @@ __all__ = [
     "ConfigError",
     "Connection",
     "FatalError",
+    "Metrics",
     "PenstockError",
     "PlanError",
     "Project",
@@ -61,13 +63,14 @@ _HOME = {
     "ConfigError": "penstock.base.errors",
     "Connection": "penstock.model.source",
     "FatalError": "penstock.base.errors",
+    "Metrics": "penstock.model.metric",
     "PenstockError": "penstock.base.errors",
     "PlanError": "penstock.base.errors",
     "Project": "penstock.api",
     "RawTable": "penstock.model.source",
     "RejectedError": "penstock.base.errors",
-    "Result": "penstock.api",
-    "TableResult": "penstock.api",
+    "Result": "penstock.app.results",
+    "TableResult": "penstock.app.results",
     "RetryableError": "penstock.base.errors",
     "RunError": "penstock.base.errors",
     "Schema": "penstock.model.schema",

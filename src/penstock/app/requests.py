@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from penstock.app.opened import App, open_project
@@ -93,9 +94,21 @@ def _why_read(relation: Relation | None, fingerprint: str) -> str:
 
 def sql(app: App, text: str) -> Rows:
     """Run one select on the warehouse; raises `PlanError` with the line and column of what is wrong."""
+    return app.engine.read(asked(app, text))
+
+
+def asked(app: App, text: str) -> Query:
+    """Return what a user asks as a query: its metrics and its reads of the past found."""
     from penstock.refresh.history import Pasts, asked
 
-    return app.engine.read(asked(Pasts(app.engine, app.clock), text))
+    pasts = Pasts(app.engine, app.clock)
+    if "metric" not in text.lower():
+        return asked(pasts, text)
+    from penstock.app.metrics import rewritten
+
+    measured = rewritten(app, text)
+    found = asked(pasts, measured.text)
+    return replace(found, shown=text, made=measured.made) if measured.made else found
 
 
 def show(app: App, table: str, limit: int = 20) -> Rows:
@@ -123,13 +136,18 @@ def _quoted(name: str) -> str:
 
 
 def check(app: App, select: Sequence[str] = ()) -> list[Verdict]:
-    """Run the checks of tables on what stands in the warehouse."""
+    """Run the checks of tables on what stands in the warehouse; raises what is wrong with their metrics first."""
     from penstock.refresh.checks import verify_table
 
     relations = app.engine.relations()
+    tables = _selected(app, select)
+    if app.project.metrics:
+        from penstock.app.metrics import raise_mistakes
+
+        raise_mistakes(app, tables)
     found: list[Verdict] = []
     for item in app.project:
-        if item.name in _selected(app, select) and item.checks and item.name in relations:
+        if item.name in tables and item.checks and item.name in relations:
             found += verify_table(item.checks, item.name, app.engine.read)
     return found
 

@@ -66,6 +66,7 @@ def _inventory(project: Project) -> str:
         (len(project.tables), "table"),
         (len(project.sinks), "sink"),
         (len(project.units), "unit test"),
+        (len(project.metrics), "metric"),
     ]
     return ", ".join(text.plural(count, noun) for count, noun in counts if count) or "an empty project"
 

@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping, Sequence
     from datetime import timedelta
 
+    from penstock.model.metric import Metrics
     from penstock.model.sink import SinkTable
     from penstock.model.table import Table
     from penstock.model.unit import UnitTest
@@ -39,8 +40,10 @@ def build(  # noqa: PLR0913
     tables: Sequence[Table] = (),
     sinks: Sequence[SinkTable] = (),
     units: Sequence[UnitTest] = (),
+    metrics: Sequence[Metrics] = (),
     warehouse: str = "duckdb:.penstock/warehouse.duckdb",
     history: timedelta | str = "7 days",
+    timezone: str = "",
     options_of: Callable[[str], Options] | None = None,
 ) -> Project:
     """Make a project of objects; parents, fingerprints and order are found, whatever the objects say of them.
@@ -60,9 +63,16 @@ def build(  # noqa: PLR0913
         declared: tuple[RawTable | SinkTable, ...] = (*raw, *sinks)
         for one in declared:
             _check_options(one, loading)
-    kept = Section("the project", {"history": history}, always(_HERE), loading.mistakes).span("history", None)
+    about = Section("the project", {"history": history, "timezone": timezone}, always(_HERE), loading.mistakes)
+    kept = about.span("history", None)
+    if metrics or timezone:
+        from penstock.load import metrics as metric_files
+
+        metric_files.check_zone(timezone, about, "timezone")
+        parts.metrics = metric_files.all_declared(metrics, _HERE, loading)
     frame = Project(
-        name, str(Path(root).absolute()), warehouse=warehouse, connections=loading.connections, history=kept
+        name, str(Path(root).absolute()), warehouse=warehouse, connections=loading.connections, history=kept,
+        timezone=timezone,
     )  # fmt: skip
     project = weave(frame, parts, loading)
     loading.mistakes.raise_found()

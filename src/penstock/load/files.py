@@ -21,6 +21,7 @@ _FOLDERS = {
     "tables": (".sql", ".py"),
     "sinks": (".toml", ".py"),
     "tests": (".toml",),
+    "metrics": (".toml",),
 }
 
 

@@ -23,23 +23,6 @@ if TYPE_CHECKING:
     from penstock.load.section import Section
 
 BUILT_IN = ("files", "logs", "memory", "python")
-# Words that SQL keeps for itself: a table of this name could be read in quotes only.
-RESERVED_WORDS = frozenset(
-    {
-        "all", "analyse", "analyze", "and", "anti", "any", "array", "as", "asc", "asof", "asymmetric",
-        "at", "authorization", "binary", "both", "by", "case", "cast", "check", "collate", "collation",
-        "column", "columns", "concurrently", "constraint", "create", "cross", "default", "deferrable",
-        "desc", "describe", "distinct", "do", "else", "end", "except", "false", "fetch", "for",
-        "foreign", "freeze", "from", "full", "generated", "glob", "group", "having", "ilike",
-        "in", "initially", "inner", "intersect", "into", "is", "isnull", "join", "lambda", "lateral",
-        "leading", "left", "like", "limit", "map", "natural", "not", "notnull", "null", "offset", "on",
-        "only", "or", "order", "outer", "overlaps", "pivot", "pivot_longer", "pivot_wider", "placing",
-        "positional", "primary", "qualify", "references", "returning", "right", "select", "semi",
-        "show", "similar", "some", "struct", "summarize", "symmetric", "table", "tablesample", "then",
-        "to", "trailing", "true", "try_cast", "tuple", "union", "unique", "unpack", "unpivot", "using",
-        "variadic", "verbose", "when", "where", "window", "with",
-    }
-)  # fmt: skip
 
 
 @record
@@ -135,7 +118,7 @@ class Loading:
                     hint=hint,
                 )
                 return False
-            if part in RESERVED_WORDS:
+            if part in names.RESERVED_WORDS:
                 self.mistakes.add(
                     f"'{part}' cannot be a name", where, expected="a word that SQL does not keep for itself"
                 )

@@ -67,7 +67,10 @@ def _read(
     else:
         try:
             said = settings.read(document, env, loading)
-            frame = Project(said.name, str(root), env, said.warehouse, loading.connections, history=said.history)
+            frame = Project(
+                said.name, str(root), env, said.warehouse, loading.connections, history=said.history,
+                timezone=said.timezone,
+            )  # fmt: skip
         except ConfigError as error:
             loading.unread.add("connection")
             loading.mistakes.take(error)
@@ -84,7 +87,7 @@ def _read_one(root: Path, file: File, loading: Loading, parts: Parts, modules: d
     if file.suffix == ".toml":
         document = _document(file, loading)
         if document is None:
-            loading.unread.add("table")
+            loading.unread.add("metric" if file.folder == "metrics" else "table")
         else:
             _read_settings(file, document, loading, parts)
         return
@@ -112,6 +115,10 @@ def _read_settings(file: File, document: Document, loading: Loading, parts: Part
         from penstock.load import sinks
 
         parts.sinks += sinks.read(document, loading)
+    elif file.folder == "metrics":
+        from penstock.load import metrics
+
+        parts.metrics.append(metrics.read(document, loading))
     else:
         from penstock.load import units
 

@@ -33,6 +33,7 @@ class Settings:
     name: str
     warehouse: str
     history: timedelta | None
+    timezone: str = ""
 
 
 def read(document: Document, env: str | None, loading: Loading) -> Settings:
@@ -55,12 +56,17 @@ def read(document: Document, env: str | None, loading: Loading) -> Settings:
     if warehouse_where is chosen or env == DEFAULT_ENV:
         loading.ask(warehouse_where, "warehouse")
     history = chosen.span("history", top.span("history", timedelta(days=7)))
+    timezone = chosen.text("timezone", top.text("timezone"))
+    if timezone:
+        from penstock.load.metrics import check_zone
+
+        check_zone(timezone, chosen if "timezone" in chosen.values else top, "timezone")
     loading.variables |= {**top.texts("vars"), **chosen.texts("vars")}
     _connections(top, chosen, loading)
     loading.defaults = _defaults(_inner(chosen, "defaults"), _defaults(_inner(top, "defaults"), Defaults()))
     chosen.refuse_rest()
     top.refuse_rest()
-    return Settings(name, warehouse, history)
+    return Settings(name, warehouse, history, timezone)
 
 
 def _inner(section: Section, key: str) -> Section:

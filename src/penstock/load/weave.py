@@ -16,8 +16,10 @@ if TYPE_CHECKING:
 
     from penstock.base.errors import Place
     from penstock.load.loading import Loading
+    from penstock.load.metrics import Read
     from penstock.load.mistakes import Mistakes
     from penstock.load.sqlfile import Draft
+    from penstock.model.metric import Metric
     from penstock.model.sink import SinkTable
     from penstock.model.source import RawTable
     from penstock.model.table import Table
@@ -34,6 +36,7 @@ class Parts:
     drafts: list[Draft] = field(default_factory=list)
     sinks: list[SinkTable] = field(default_factory=list)
     units: list[UnitTest] = field(default_factory=list)
+    metrics: list[Read] = field(default_factory=list)
 
 
 def weave(frame: Project, parts: Parts, loading: Loading) -> Project:
@@ -49,6 +52,10 @@ def weave(frame: Project, parts: Parts, loading: Loading) -> Project:
     _check_references(parts, known, loading)
     _check_units(parts.units, raw, parents, loading)
     _check_circle(drafts, parents, loading.mistakes)
+    if parts.metrics:
+        from penstock.load import metrics
+
+        metrics.weave(parts.metrics, known, loading, nearest_table)
     if loading.mistakes:
         return frame
     order = graph.order({**dict.fromkeys(raw, ()), **parents})
@@ -59,7 +66,17 @@ def weave(frame: Project, parts: Parts, loading: Loading) -> Project:
         sinks={sink.name: sink for sink in parts.sinks},
         units=tuple(parts.units),
         order=order,
+        metrics=_metrics(parts),
+        metric_sets={one.set.name: one.set for one in parts.metrics},
     )
+
+
+def _metrics(parts: Parts) -> dict[str, Metric]:
+    if not parts.metrics:
+        return {}
+    from penstock.load import metrics
+
+    return metrics.inherited(parts.metrics)
 
 
 def _stamped(order: Iterable[str], raw: dict[str, RawTable], drafts: dict[str, Draft]) -> dict[str, Table]:

@@ -8,6 +8,24 @@ MAIN = "main"
 RESERVED_SCHEMAS = frozenset({"_penstock", "penstock", "information_schema", "pg_catalog", "temp", "system"})
 HIDDEN = ("_rid", "_seq", "_part", "_gone")
 
+# Words that SQL keeps for itself: a table of this name could be read in quotes only.
+RESERVED_WORDS = frozenset(
+    {
+        "all", "analyse", "analyze", "and", "anti", "any", "array", "as", "asc", "asof", "asymmetric",
+        "at", "authorization", "binary", "both", "by", "case", "cast", "check", "collate", "collation",
+        "column", "columns", "concurrently", "constraint", "create", "cross", "default", "deferrable",
+        "desc", "describe", "distinct", "do", "else", "end", "except", "false", "fetch", "for",
+        "foreign", "freeze", "from", "full", "generated", "glob", "group", "having", "ilike",
+        "in", "initially", "inner", "intersect", "into", "is", "isnull", "join", "lambda", "lateral",
+        "leading", "left", "like", "limit", "map", "natural", "not", "notnull", "null", "offset", "on",
+        "only", "or", "order", "outer", "overlaps", "pivot", "pivot_longer", "pivot_wider", "placing",
+        "positional", "primary", "qualify", "references", "returning", "right", "select", "semi",
+        "show", "similar", "some", "struct", "summarize", "symmetric", "table", "tablesample", "then",
+        "to", "trailing", "true", "try_cast", "tuple", "union", "unique", "unpack", "unpivot", "using",
+        "variadic", "verbose", "when", "where", "window", "with",
+    }
+)  # fmt: skip
+
 _PLAIN = re.compile(r"[a-z_][a-z0-9_]*\Z")
 
 

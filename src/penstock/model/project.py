@@ -7,6 +7,7 @@ from datetime import timedelta
 from typing import TYPE_CHECKING
 
 from penstock.base.record import record
+from penstock.model.metric import Metric, MetricSet
 from penstock.model.sink import SinkTable
 from penstock.model.source import Connection, RawTable
 from penstock.model.table import Table
@@ -22,6 +23,7 @@ class Project:
 
     `warehouse` is a URL such as `duckdb:.penstock/warehouse.duckdb`, its path relative to `root`. `order` has every
     table after what it reads. `history` is how long rows that went are kept, None for ever.
+    `timezone` is where a day of the metrics begins, empty for UTC.
     """
 
     name: str
@@ -35,6 +37,9 @@ class Project:
     units: tuple[UnitTest, ...] = ()
     order: tuple[str, ...] = ()
     history: timedelta | None = timedelta(days=7)
+    metrics: dict[str, Metric] = field(default_factory=dict)
+    metric_sets: dict[str, MetricSet] = field(default_factory=dict)
+    timezone: str = ""
 
     def __iter__(self) -> Iterator[RawTable | Table]:
         """Walk raw tables and tables, each after what it reads."""

@@ -85,7 +85,8 @@ class Query:
     """A computation in neutral form: its text, what each name in it reads, and where the text comes from.
 
     `file` and `line` say where the first line of `text` stands, so that an error can point at the user's own line.
-    `shown` is the user's own text where `text` was made of it, each word in its place.
+    `shown` is the user's own text where `text` was made of it, each word in its place. `made` are names in it that
+    stand for selects, as a metric does.
     """
 
     text: str
@@ -94,3 +95,4 @@ class Query:
     file: str = ""
     line: int = 1
     shown: str = ""
+    made: tuple[tuple[str, str], ...] = ()

@@ -129,7 +129,7 @@ def _at(words: Sequence[Token], number: int, parts: tuple[str, ...], reading: As
     behind = _whole(words, number)
     clause = behind
     if not _is_at(words, clause):
-        clause = _behind_alias(words, behind)
+        clause = behind_alias(words, behind)
         if clause == behind or not _is_at(words, clause):
             return None
     stop, arguments = _arguments(words, clause + 1, reading)
@@ -138,7 +138,7 @@ def _at(words: Sequence[Token], number: int, parts: tuple[str, ...], reading: As
         clause_piece = _piece(words, clause, stop + 1, reading)
         raise reading.error(f"`at` takes one {kind}", clause_piece, expected=f"such as: at ({kind} => {_SUCH[kind]})")
     alias = words[clause - 1].text  # the name itself, where it has no alias
-    if clause == behind and _behind_alias(words, stop + 1) > stop + 1:
+    if clause == behind and behind_alias(words, stop + 1) > stop + 1:
         alias = ""
     name = words[number]
     table = names.full(parts[0], parts[-1]) if len(parts) > 1 else parts[0]
@@ -164,7 +164,7 @@ def _is_at(words: Sequence[Token], number: int) -> bool:
     return three == ["at", "(", "=>"] and _text(words, number + 2) in _SUCH
 
 
-def _behind_alias(words: Sequence[Token], number: int) -> int:
+def behind_alias(words: Sequence[Token], number: int) -> int:
     """Return the number of the token behind an alias, or the same number where none stands here."""
     at = number + (_text(words, number) == "as")
     if at >= len(words):
@@ -185,7 +185,7 @@ def _call(words: Sequence[Token], number: int, parts: tuple[str, ...], reading: 
     if not least <= len(arguments) <= most:
         raise reading.error(f"'{kind}' takes {takes}", own, got=plural(len(arguments), "argument"))
     table = _table(arguments[0], reading)
-    alias = "" if _behind_alias(words, stop + 1) > stop + 1 else kind
+    alias = "" if behind_alias(words, stop + 1) > stop + 1 else kind
     return Past(kind, table, arguments[1:], own.start, words[stop].start + 1, alias)
 
 

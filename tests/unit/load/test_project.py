@@ -5,8 +5,8 @@ from datetime import date, timedelta
 import duckdb
 
 from penstock.base.errors import Place
-from penstock.load.loading import RESERVED_WORDS
 from penstock.model.check import Check
+from penstock.model.names import RESERVED_WORDS
 from penstock.model.schema import Schema
 from penstock.model.source import Connection
 

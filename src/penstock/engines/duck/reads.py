@@ -25,9 +25,10 @@ def sql_of(query: Query, with_graves: AbstractSet[str], has_nulls: HasNulls | No
     `has_nulls` tells whether one of some columns of a stage is null somewhere: it is asked for reads within stages.
     """
     named = [(name, read) for name, read in query.reads if read.mode != "live" or read.ids]
-    if not named:
+    if not named and not query.made:
         return query.text
     parts = [f"{ident(name)} {_AS} ({_rows(read, with_graves, has_nulls)})" for name, read in named]
+    parts += [f"{ident(name)} as (\n{text}\n)" for name, text in query.made]
     return before(query.text, ", ".join(parts))
 
 

@@ -132,6 +132,10 @@ def references(text: str, file: str = "", line: int = 1) -> tuple[Reference, ...
     `PlanError` for what reads a file.
     """
     asof.refuse(text, file, line)
+    if "metric" in text.lower():
+        from penstock.plan.metrics import call
+
+        call.refuse(text, file, line)
     origin = Origin(text, file, line)
     unique: dict[str, Reference] = {}
     for start, parts in sorted(_named(origin)):
