@@ -101,9 +101,13 @@ wheel: $(V)/.core $(UI) ## build dist/*.whl
 # ── proving it ──────────────────────────────────────────────────────────────────────────────────────────
 
 .PHONY: test
-test: $(V)/.dev $(V)/.npm-dev $(UI) ## every test: the quick part first, then the slow one
+test: $(V)/.dev $(V)/.npm-dev $(UI) ui-test ## every test: the quick part first, then the slow one
 	$(PY) -m pytest -m "not slow" -n $(JOBS) $(ARGS)
 	$(PY) -m pytest -m slow -n $(JOBS) $(ARGS)
+
+.PHONY: ui-test
+ui-test: $(V)/.npm-dev ## what charts and pages compute, by Node.js's own test runner
+	@$(V)/bin/node --test --test-reporter=dot 'ui/tests/*.test.ts'
 
 .PHONY: unit
 unit: $(V)/.dev ## unit and property tests and the documented examples

@@ -12,6 +12,7 @@ const app: UserConfig = {
     modulePreload: { polyfill: false },
     assetsInlineLimit: 0, // a data: address would need a hole in the content security policy
     reportCompressedSize: false,
+    chunkSizeWarningLimit: 600, // charts are one chunk, fetched with the first of them
   },
   // `npm run dev` asks a running `penstock serve` for data.
   server: { proxy: { '/api': process.env.PENSTOCK ?? 'http://127.0.0.1:8000' } },
@@ -26,6 +27,7 @@ const site: UserConfig = {
     target: 'es2023',
     cssCodeSplit: false,
     reportCompressedSize: false,
+    chunkSizeWarningLimit: 900,
     lib: {
       entry: 'src/site.ts',
       formats: ['iife'],
@@ -36,7 +38,8 @@ const site: UserConfig = {
   },
 };
 
-export default defineConfig(({ mode }) => ({
+export default defineConfig(({ mode, command }) => ({
+  logLevel: command === 'build' ? 'warn' : 'info',
   plugins: [svelte({ emitCss: true })],
   ...(mode === 'site' ? site : app),
 }));

@@ -1,0 +1,144 @@
+// What the server sends for one tile of a dashboard, and how its columns are found by their roles.
+
+export type Cell = string | number | boolean | null | Cell[];
+
+export type Role =
+  | 'x' | 'y' | 'series' | 'label' | 'value' | 'compared' | 'size' | 'bar' | 'spark' | 'link' | 'time';
+
+export type Kind =
+  | 'kpi' | 'line' | 'area' | 'bar' | 'stacked' | 'scatter' | 'histogram'
+  | 'heatmap' | 'box' | 'funnel' | 'table' | 'sparkline';
+
+export type TileState = 'ok' | 'empty' | 'failed' | 'late' | 'building' | 'missing';
+
+export interface Column {
+  name: string;
+  label?: string;
+  type?: string;
+  role?: Role | string;
+  format?: string;
+}
+
+export interface Kpi {
+  value: Cell;
+  compared?: Cell;
+  delta?: Cell;
+  ratio?: number | null;
+  good?: 'up' | 'down' | 'none';
+  spark?: [Cell, Cell][] | null;
+  format?: string;
+  text?: string;
+}
+
+export interface TileOptions {
+  stacked?: boolean;
+  compare?: string;
+  marks?: string[];
+  limit?: number;
+  other?: boolean | string | number;
+  additive?: boolean;
+  timezone?: string;
+  partial?: boolean;
+  grain?: string;
+  order?: string;
+  sort?: string;
+  height?: number;
+  [name: string]: unknown;
+}
+
+export interface Trouble {
+  kind?: string;
+  subject?: string;
+  expected?: string;
+  got?: string;
+  where?: string;
+  hint?: string;
+  excerpt?: string;
+}
+
+export interface TileData {
+  id: string;
+  kind: Kind;
+  state: TileState;
+  message?: string | null;
+  error?: Trouble | null;
+  title?: string;
+  subtitle?: string;
+  columns: Column[];
+  rows: Cell[][];
+  total_rows?: number | null;
+  sampled?: boolean;
+  sql?: string;
+  definition?: string;
+  tables?: string[];
+  as_of?: string | null;
+  version?: number | string | null;
+  age_seconds?: number | null;
+  fresh_seconds?: number | null;
+  used_by?: Cell[];
+  options?: TileOptions;
+  kpi?: Kpi | null;
+}
+
+const NUMBER = /^(u?(tiny|small|big|huge)?int(eger)?\d*|float\d*|double|real|decimal|numeric)/i;
+const TIME = /^(date|timestamp|datetime)/i;
+
+export const isNumeric = (column: Column): boolean => NUMBER.test(column.type ?? '');
+
+export const isTime = (column: Column): boolean =>
+  column.role === 'time' || TIME.test(column.type ?? '') || column.format === 'date';
+
+export const labelOf = (column: Column | undefined): string => column?.label || column?.name || '';
+
+/** The place of the first column with one of these roles, or -1. */
+export function place(tile: TileData, ...roles: string[]): number {
+  for (const role of roles) {
+    const found = tile.columns.findIndex((column) => column.role === role);
+    if (found >= 0) return found;
+  }
+  return -1;
+}
+
+/** The places of every column with one of these roles, in the tile's order. */
+export function places(tile: TileData, ...roles: string[]): number[] {
+  return tile.columns.flatMap((column, at) => (roles.includes(column.role ?? '') ? [at] : []));
+}
+
+/** Where a chart reads its across, its heights and its split; a column without a role is guessed by its type. */
+export function axes(tile: TileData): { x: number; y: number; series: number; compared: number } {
+  const compared = place(tile, 'compared');
+  const series = place(tile, 'series');
+  let x = place(tile, 'x', 'time', 'label');
+  let y = place(tile, 'y', 'value', 'bar');
+  const taken = new Set([compared, series]);
+  if (y < 0) y = tile.columns.findIndex((column, at) => !taken.has(at) && at !== x && isNumeric(column));
+  if (x < 0) x = tile.columns.findIndex((_, at) => !taken.has(at) && at !== y);
+  return { x, y, series, compared };
+}
+
+/** A number of the cell, or null where it holds none; decimals and very large integers arrive as text. */
+export function toNumber(cell: Cell | undefined): number | null {
+  if (typeof cell === 'number') return Number.isFinite(cell) ? cell : null;
+  if (typeof cell === 'boolean') return cell ? 1 : 0;
+  if (typeof cell === 'string' && cell.trim() !== '') {
+    const read = Number(cell);
+    return Number.isFinite(read) ? read : null;
+  }
+  return null;
+}
+
+/** The words of a cell; a missing one is named, not left blank. */
+export function toText(cell: Cell | undefined): string {
+  if (cell === null || cell === undefined) return '(none)';
+  if (cell === '') return '(empty)';
+  if (Array.isArray(cell)) return cell.map(toText).join(', ');
+  return String(cell);
+}
+
+/** Text cut to so many characters (never within a character), with an ellipsis. */
+export function cut(text: string, most: number): string {
+  if (text.length <= most) return text;
+  // Long text is cut by code units first: 10,000 characters need not be taken apart to keep forty.
+  const characters = Array.from(text.slice(0, most * 4));
+  return characters.length <= most && text.length <= most * 4 ? text : characters.slice(0, most - 1).join('') + '…';
+}
