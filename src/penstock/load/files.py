@@ -52,11 +52,12 @@ def gather(root: Path) -> list[File]:
     base = str(root)
     paths = [SETTINGS]
     for folder, endings in _FOLDERS.items():
-        paths += sorted(_below(os.path.join(base, folder), folder, endings))  # noqa: PTH118
+        paths += sorted(below(os.path.join(base, folder), folder, endings))  # noqa: PTH118
     return [File(path, _read(os.path.join(base, path), path)) for path in paths]  # noqa: PTH118
 
 
-def _below(folder: str, path: str, endings: tuple[str, ...]) -> Iterator[str]:
+def below(folder: str, path: str, endings: tuple[str, ...]) -> Iterator[str]:
+    """Find the files of some endings in a folder and those within it, each with `path` for the folder's."""
     if path.count("/") > _DEEPEST:  # a link that leads back to its own folder
         return
     try:
@@ -70,7 +71,7 @@ def _below(folder: str, path: str, endings: tuple[str, ...]) -> Iterator[str]:
         if name.startswith((".", "__")):
             continue
         if entry.is_dir():
-            yield from _below(entry.path, f"{path}/{name}", endings)
+            yield from below(entry.path, f"{path}/{name}", endings)
         elif name.lower().endswith(endings):
             yield f"{path}/{name}"
 

@@ -112,7 +112,7 @@ def refuse(text: str, file: str = "", line: int = 1) -> None:
         )
 
 
-def _whole(words: Sequence[Token], number: int) -> int:
+def whole(words: Sequence[Token], number: int) -> int:
     """Return the number of the token behind a name and its parts."""
     number += 1
     while number + 1 < len(words) and words[number].text == "." and words[number + 1].kind in ("word", "quoted"):
@@ -126,7 +126,7 @@ def _text(words: Sequence[Token], number: int) -> str:
 
 def _at(words: Sequence[Token], number: int, parts: tuple[str, ...], reading: Asking) -> Past | None:
     """Read `name [[as] alias] at (version => …) [[as] alias]`."""
-    behind = _whole(words, number)
+    behind = whole(words, number)
     clause = behind
     if not _is_at(words, clause):
         clause = behind_alias(words, behind)

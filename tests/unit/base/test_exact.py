@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as some
 
-from penstock.cli.exact import dumps, harmless, value
+from penstock.base.exact import dumps, harmless, value
 
 
 @pytest.mark.parametrize(

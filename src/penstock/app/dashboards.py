@@ -1,0 +1,249 @@
+"""Requests about dashboards: which there are, a page with its filters and blocks, the data of a tile, what is wrong."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from penstock.app import controls, metrictiles, pagehtml, showing, tiles
+from penstock.app.asking import MissingError, tables_of
+from penstock.app.measured import infos, shows_metrics
+from penstock.app.pages import pages, worst
+from penstock.app.tiles import Setting
+from penstock.base.errors import ConfigError, PenstockError, Place
+from penstock.base.text import did_you_mean
+from penstock.model.dashboard import Mistake
+from penstock.model.page import Block, Page, PageInfo, Tab, Tile, TileData
+from penstock.plan.charts import shape
+from penstock.plan.roles import humanized
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from penstock.app.opened import App
+    from penstock.model.dashboard import Chart, Dashboard, Part
+
+__all__ = ["Page", "PageInfo", "TileData", "check", "dashboards", "json_of", "names", "page", "tile"]
+_MOST_SPAN = 12
+_OWN = ("title", "subtitle", "link", "span")
+
+
+def names(app: App) -> list[str]:
+    """Return the names of all dashboards; no file is read."""
+    from penstock.load.dashboards import listed
+
+    return sorted(listed(app.root))
+
+
+def dashboards(app: App) -> list[PageInfo]:
+    """Return every dashboard, pinned ones first; a page with mistakes is one of them."""
+    found = [_info(app, one) for one in pages(app).all(app).values()]
+    return sorted(found, key=lambda one: (not one.pinned, one.title.lower(), one.name))
+
+
+def page(app: App, name: str, params: Mapping[str, str] | None = None) -> Page:
+    """Return a page with its filters and blocks; what is wrong in it stands in its place.
+
+    Raises `ConfigError` for no such page.
+    """
+    found = pages(app).one(app, name)
+    chosen = controls.chosen(app, found, params or {})
+    setting = Setting(app, found, chosen)
+    wrong = _examined(app, found)
+    return Page(
+        _info(app, found), controls.controls(app, found, chosen), _blocks(setting, found.parts, wrong),
+        (*sorted(wrong.values(), key=lambda one: (one.line, one.column)), *chosen.problems),
+    )  # fmt: skip
+
+
+def tile(app: App, name: str, tile_id: str, params: Mapping[str, str] | None = None) -> TileData:
+    """Return the data of a tile; what is wrong is its state. Raises `ConfigError` for no such page or tile."""
+    found = pages(app).one(app, name)
+    chart = next((one for one in found.charts if one.id == tile_id), None)
+    if chart is None:
+        hint = did_you_mean(tile_id, [one.id for one in found.charts])
+        raise ConfigError(f"the dashboard '{name}' has no tile '{tile_id}'", hint=hint)
+    told = tuple(sorted((params or {}).items()))
+    standing = worst(pages(app).standing(app), _tables(app, found, [chart]))
+    stands = (standing.state, _mark(app, _tables(app, found, [chart])), _minute(app))
+    key = ("tile", found.file, found.text, chart.id, told, id(app.project), *stands)
+    return pages(app).kept(
+        key, lambda: showing.data(Setting(app, found, controls.chosen(app, found, params or {})), chart)
+    )
+
+
+def _mark(app: App, tables: Sequence[str]) -> Any:
+    """Return what changes when one of some tables does; without any, when anything does."""
+    relations = app.engine.relations()
+    if not tables or any(name not in relations for name in tables):
+        return app.engine.version
+    return tuple(relations[name].changed for name in tables)
+
+
+def _minute(app: App) -> int:
+    """Return the minute: ages and periods go on while the warehouse stays as it is."""
+    return int(app.clock.monotonic() // 60)
+
+
+def check(app: App) -> list[ConfigError]:
+    """Return all mistakes in the project's dashboards, each with its place, in the order of the files."""
+    return [
+        ConfigError(
+            mistake.subject, expected=mistake.expected, got=mistake.got, hint=mistake.hint, excerpt=mistake.excerpt,
+            where=Place(one.file, mistake.line, mistake.column),
+        )
+        for one in pages(app).all(app).values()
+        for mistake in sorted(_examined(app, one).values(), key=lambda each: (each.line, each.column))
+    ]  # fmt: skip
+
+
+# ── what is wrong ───────────────────────────────────────────────────────────────────────────────────────────
+
+
+def _examined(app: App, found: Dashboard) -> dict[str, Mistake]:
+    """Return every mistake of a page: those of a chart or query by its id, others by a number."""
+    key = (
+        "examined",
+        found.file,
+        found.text,
+        tuple(one.built for one in app.engine.relations().values()),
+        id(app.project),
+    )
+    return pages(app).kept(key, lambda: _examine(app, found))
+
+
+def _examine(app: App, found: Dashboard) -> dict[str, Mistake]:
+    wrong = {f"#{at}": one for at, one in enumerate(found.mistakes)}
+    wrong |= {f"filter {at}": one for at, one in enumerate(controls.mistakes(app, found))}
+    setting = Setting(app, found, controls.chosen(app, found, {}))
+    broken = {}
+    for name, block in found.queries.items():
+        from penstock.app.asking import described
+
+        try:
+            described(app, found, block, setting.chosen)
+        except MissingError:
+            continue
+        except PenstockError as error:
+            broken[name] = tiles.mistake(found, _at(found, block.line), error)
+    wrong |= {f"query {name}": one for name, one in broken.items()}
+    for chart in (*found.charts, *found.values):
+        if chart.kind == "mistake" or chart.names[0].text.partition(".")[0] in broken:
+            continue
+        try:
+            _tried(setting, chart)
+        except MissingError:
+            continue
+        except PenstockError as error:
+            wrong[chart.id] = tiles.mistake(found, chart, error)
+    return wrong
+
+
+def _at(found: Dashboard, line: int) -> Chart:
+    from penstock.model.dashboard import Chart
+
+    del found
+    return Chart("", "query", (), (), line, 1)
+
+
+def _tried(setting: Setting, chart: Chart) -> None:
+    """Raise what keeps a chart from being drawn; nothing is computed but which columns there are."""
+    _span(chart)
+    if chart.kind == "value":
+        pagehtml.named(setting, chart)
+    elif shows_metrics(setting.app, setting.page, chart):
+        metrictiles.tried(setting, chart)
+    else:
+        asked = tiles.asked(setting, chart)
+        shape(chart, asked.fields, tiles.room_of(chart, asked))
+
+
+def _span(chart: Chart) -> int | None:
+    from penstock.plan.roles import RoleError
+
+    given = chart.option("span")
+    if given is None:
+        return None
+    if isinstance(given, bool) or not isinstance(given, int) or not 1 <= given <= _MOST_SPAN:
+        raise RoleError("the span is not right", "span", str(given), expected=f"1 to {_MOST_SPAN}, of twelve columns")
+    return given
+
+
+# ── what is shown ───────────────────────────────────────────────────────────────────────────────────────────
+
+
+def _info(app: App, found: Dashboard) -> PageInfo:
+    wrong = len(_examined(app, found))
+    tables = _tables(app, found, (*found.charts, *found.values))
+    standing = worst(pages(app).standing(app), tables)
+    fresh = found.fresh.total_seconds() if found.fresh else standing.fresh
+    state = "mistakes" if wrong else standing.state
+    if state == "ok" and fresh is not None and standing.age is not None and standing.age > fresh:
+        state = "late"
+    return PageInfo(
+        found.name, found.title, found.file, found.owner, found.description, found.pinned, len(found.charts), wrong,
+        state, standing.age, fresh, tables,
+    )  # fmt: skip
+
+
+def _tables(app: App, found: Dashboard, charts: Sequence[Chart]) -> tuple[str, ...]:
+    known = infos(app)
+    tables: dict[str, None] = {}
+    for word in (word for chart in charts for word in chart.names):
+        name = word.text.partition(".")[0]
+        if name in found.queries:
+            tables |= dict.fromkeys(tables_of(found.queries[name].text))
+        elif name in known:
+            tables |= dict.fromkeys(known[name].tables)
+    return tuple(tables)
+
+
+def _blocks(setting: Setting, parts: tuple[Part, ...], wrong: Mapping[str, Mistake]) -> tuple[Block, ...]:
+    env: dict[str, Any] = {}
+    blocks: list[Block] = []
+    for part in parts:
+        if part.kind == "text":
+            blocks.append(Block("html", html=pagehtml.rendered(setting, part, env)))
+        elif part.kind == "row":
+            blocks.append(Block("row", tiles=tuple(_tile(setting, chart, wrong) for chart in part.charts)))
+        elif part.kind == "tabs":
+            tabs = tuple(Tab(label, _blocks(setting, inner, wrong)) for label, inner in part.tabs)
+            blocks.append(Block("tabs", tabs=tabs))
+        else:
+            blocks.append(Block("mistake", mistake=part.mistake))
+    return tuple(blocks)
+
+
+def _tile(setting: Setting, chart: Chart, wrong: Mapping[str, Mistake]) -> Tile:
+    known = infos(setting.app)
+    first = chart.names[0].text
+    metric = first if shows_metrics(setting.app, setting.page, chart) else None
+    labels = [known[word.text].label or humanized(word.text) for word in chart.names if word.text in known]
+    title = tiles.title(chart, ", ".join(labels))
+    options: dict[str, Any] = {one.name: one.value for one in chart.said if one.name not in _OWN}
+    span, link = chart.option("span"), chart.option("link")
+    if chart.id in wrong:
+        options["mistake"] = json_of(wrong[chart.id])
+    return Tile(
+        chart.id, chart.kind, title, str(chart.option("subtitle", "")), span if isinstance(span, int) else None,
+        options, None if link is None else str(link), chart.line, metric, None if metric else first,
+    )  # fmt: skip
+
+
+def json_of(given: Any) -> Any:
+    """Return a page, a tile or a part of one as JSON has it; a page's list entry and its blocks are one object."""
+    import dataclasses
+    from datetime import datetime
+
+    if isinstance(given, Page):
+        rest = {name: json_of(getattr(given, name)) for name in ("filters", "blocks", "problems")}
+        return {**json_of(given.info), **rest}
+    if isinstance(given, Block):
+        held = {"html": "html", "row": "tiles", "tabs": "tabs", "mistake": "mistake"}[given.kind]
+        return {"kind": given.kind, held: json_of(getattr(given, held))}
+    if dataclasses.is_dataclass(given):
+        return {field.name: json_of(getattr(given, field.name)) for field in dataclasses.fields(given)}
+    if isinstance(given, dict):
+        return {str(name): json_of(value) for name, value in given.items()}
+    if isinstance(given, list | tuple):
+        return [json_of(value) for value in given]
+    return given.isoformat().replace("+00:00", "Z") if isinstance(given, datetime) else given
