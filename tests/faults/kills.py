@@ -357,6 +357,8 @@ def strike(world: World, chance: random.Random, *, begins: bool) -> tuple[str, s
 
 def campaign(seed: int, kills: int) -> int:
     """Kill so many times, in one project after the other; returns how many found something wrong."""
+    if not kills:
+        return 0
     killed: Counter[str] = Counter()
     wrong, started = 0, time.monotonic()
     home = Path(tempfile.mkdtemp(prefix="penstock-kills-"))

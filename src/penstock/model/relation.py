@@ -53,11 +53,15 @@ class Span:
 
 @record
 class Within:
-    """Only rows whose `columns` are those of a row of a stage, there called `keys`; nulls are equal."""
+    """Only rows whose `columns` are those of a row of a stage, there called `keys`; nulls are equal.
+
+    `once` says that no two rows of the stage agree in these.
+    """
 
     columns: tuple[str, ...]
     stage: str
     keys: tuple[str, ...]
+    once: bool = False
 
 
 @record

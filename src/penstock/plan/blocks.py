@@ -75,7 +75,7 @@ class Arm:
 
 @record
 class Part:
-    """A part of a group that can be added to and taken from: its kind, what goes in, and its hidden column.
+    """A part of a group that can be added to and taken from: its kind, what goes in, and the column that holds it.
 
     `kind` is `count`, `sum`, `real` (a sum of floats, with the error it may have), `least` or `greatest`; `of` is an
     expression over the body's columns, and `where` the condition of a `filter`.
@@ -91,11 +91,17 @@ class Part:
 class Merge:
     """How a group block takes a change in without reading the rest of the group.
 
-    `finish` selects the block's columns from the parts, over `@parts`, with the keys as `@k1` ….
+    The first part counts the rows. `finish` selects the block's columns from the parts, over `@parts`, with the keys as
+    `@k1` ….
     """
 
     parts: tuple[Part, ...]
     finish: str
+
+    @property
+    def number(self) -> str:
+        """The column that counts a group's rows."""
+        return self.parts[0].column
 
 
 @record
@@ -133,7 +139,7 @@ class Block:
             return (*(["@arm"] if len(self.arms) > 1 else []), *(f"@h{at}" for at in range(1, most + 1)))
         kept = [held for held in self.held if held not in self.columns]
         if self.merge:
-            kept += [part.column for part in self.merge.parts]
+            kept += [part.column for part in self.merge.parts if part.column not in self.columns]
         return tuple(kept)
 
     @property

@@ -201,6 +201,11 @@ def _sums(block: Block, terms: Sequence[tuple[int, str]], sign: int) -> str:
     return f'select *, {sign} as "@w" from ({_select(block, terms, ids=False)}) as "@u"'
 
 
+def grows(block: Block, inputs: Mapping[str, Input], found: Mapping[tuple[int, int], str]) -> bool:
+    """Tell whether rows come to a block's groups, and none go."""
+    return bool(block.keys) and not found and not any(one.went for one in inputs.values())
+
+
 # ── the queries ─────────────────────────────────────────────────────────────────────────────────────────
 
 
@@ -366,21 +371,33 @@ def sums(
     """Return the query of what a change adds to and takes from the parts of the groups that it touches.
 
     Keys come as `@key1` and so on, parts under their names; of an extreme what came, and under the name with a `-`
-    what went.
+    what went, where rows go.
     """
     if block.merge is None:
         raise ValueError("the block cannot merge")
     made = _Text(inputs, version, looked)
     plus, minus = _terms(block, made, "+", found), _terms(block, made, "-", found)
-    body = "\nunion all\n".join(_sums(block, terms, sign) for terms, sign in ((plus, 1), (minus, -1)) if terms)
+    if grows(block, inputs, found):
+        body, change_of = _select(block, plus, ids=False), _growth_of
+    else:
+        body = "\nunion all\n".join(_sums(block, terms, sign) for terms, sign in ((plus, 1), (minus, -1)) if terms)
+        change_of = _change_of
     types = like.types
     keys = [
         f'cast({key} as {types[held]}) as "@key{at}"'
         for at, (key, held) in enumerate(zip(block.keys, block.held, strict=True), 1)
     ]
-    items = [one for part in block.merge.parts for one in _change_of(part)]
+    items = [one for part in block.merge.parts for one in change_of(part)]
     group = f" group by {', '.join(str(at) for at in range(1, len(keys) + 1))}" if keys else ""
     return made.query(f"select {', '.join([*keys, *items])} from ({body}) as {BODY}{group}")
+
+
+def _growth_of(part: Part) -> list[str]:
+    """Return what rows that come add to a part."""
+    function = {"count": "count", "sum": "sum", "least": "min", "greatest": "max"}[part.kind]
+    only = f" filter (where {part.where})" if part.where else ""
+    value = f"{function}({part.of or '*'}){only}"
+    return [f"{f'coalesce({value}, 0)' if part.kind == 'sum' else value} as {_ident(part.column)}"]
 
 
 def _change_of(part: Part) -> list[str]:
@@ -399,10 +416,11 @@ def _change_of(part: Part) -> list[str]:
     ]
 
 
-def merged(block: Block, stage: str, old: str, like: Schema) -> Query:
+def merged(block: Block, stage: str, old: str, like: Schema, *, grown: bool = False) -> Query:
     """Return the query of the groups that staged sums touch, as they are with them; without rows they are gone.
 
-    `old` is the stage of these groups as they were; each keeps the id that its row had, as `_rid`.
+    `old` is the stage of these groups as they were; each keeps the id that its row had, as `_rid`. `grown` says that
+    rows only came.
     """
     if block.merge is None:
         raise ValueError("the block cannot merge")
@@ -412,9 +430,12 @@ def merged(block: Block, stage: str, old: str, like: Schema) -> Query:
         f"cast({_new(part.column, part.kind)} as {types[part.column]}) as {_ident(part.column)}"
         for part in block.merge.parts
     ]
-    groups = f'select {", ".join(items)}, {_doubtful(block)} as "@doubtful", l._rid from {_joined(block, stage, old)}'
+    doubt = "" if grown else f', {_doubtful(block)} as "@doubtful"'
+    groups = f"select {', '.join(items)}{doubt}, l._rid from {_joined(block, stage, old)}"
     finish = block.merge.finish.replace(' FROM "@parts"', f', _rid FROM ({groups}) as "@parts"')
-    where = ' where not "@doubtful"' + (' and "@n" > 0' if block.keys else "")
+    if grown:
+        return Query(_cast(finish, like, "_rid"))
+    where = ' where not "@doubtful"' + (f" and {_ident(block.merge.number)} > 0" if block.keys else "")
     return Query(_cast(finish + where, like, "_rid"))
 
 
@@ -429,7 +450,7 @@ def doubtful(block: Block, stage: str, old: str) -> Query | None:
     if block.merge is None or all(part.kind in ("count", "sum") for part in block.merge.parts):
         return None
     keys = ", ".join(f'"@key{at}"' for at in range(1, len(block.keys) + 1)) or "1"
-    left = f" and {_new('@n', 'count')} > 0" if block.keys else ""
+    left = f" and {_new(block.merge.number, 'count')} > 0" if block.keys else ""
     return Query(f"select {keys} from {_joined(block, stage, old)} where ({_doubtful(block)}){left}")
 
 

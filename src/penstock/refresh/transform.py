@@ -288,9 +288,10 @@ class Keeper:
         if not sums.rows:
             return Change(relation, 0, 0)
         names = tuple(f"@key{at}" for at in range(1, len(block.keys) + 1))
-        old = self.staged(Take(relation, (Within(block.held, sums.name, names),) if block.keys else ()))
-        stage = self.staged(Compute(delta.merged(block, sums.name, old.name, like), False))
-        if block.keys and not found and not any(one.went for one in inputs.values()):
+        old = self.staged(Take(relation, (Within(block.held, sums.name, names, once=True),) if block.keys else ()))
+        grown = delta.grows(block, inputs, found)
+        stage = self.staged(Compute(delta.merged(block, sums.name, old.name, like, grown=grown), False))
+        if grown:
             # What only grew has other counts, every one of them.
             return self.change_by(Swap(relation, stage.name, stage.rows, old.name, old.rows, *identity(block)[:2]))
         asked = delta.doubtful(block, sums.name, old.name)
@@ -353,7 +354,7 @@ def _inexact(
     """Tell whether floats would be taken from a sum, which then is not what adding up the rest gives."""
     if not found and not any(one.went for one in inputs.values()):
         return False
-    kinds = relation.hidden.types
+    kinds = relation.whole.types
     parts = block.merge.parts if block.merge else ()
     return any(part.kind == "sum" and kinds[part.column] in ("double", "float") for part in parts)
 

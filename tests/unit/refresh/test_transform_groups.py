@@ -11,6 +11,7 @@ SOME = (
     "select k, count(*) filter (where g = 1) as n, sum(v) filter (where g = 1) as s, sum(v) filter (where g = 2) as z, "
     "min(v) filter (where g = 1) as lo from raw.a group by k"
 )
+MADE_OF = "select k, sum(v) + 1 as s, 2 * count(v) as c, avg(v) as m, max(v) - min(v) as r from raw.a group by k"
 MIDDLE = "select k, median(v) as m from raw.a group by k"
 TWO_KEYS = "select k, g, sum(v) as s from raw.a group by k, g"
 TWO_MIDDLES = "select a.k, b.k as l, median(a.v + b.w) as m from raw.a join raw.b on b.id = a.g group by a.k, b.k"
@@ -22,6 +23,9 @@ PAIRS = "select p.k, sum(q.v) as s from raw.a p join raw.a q on q.g = p.g group 
 CASES = {
     "rows of a group come, change and go": case(
         "a 1 x 1 1, 2 x 1 2, 3 y 1 4", "a 4 x 1 8, 5 z 1 1", "a 2 y 1 2; a- 3", "a- 5", "a- 1, 4", t=COUNTS
+    ),
+    "values are made of what a group adds up": case(
+        "a 1 x 1 1, 2 x 1 2, 3 y 1 .", "a 4 x 1 8, 5 z 1 1", "a 2 y 1 2; a- 3", "a- 5", t=MADE_OF
     ),
     "values of a group are null": case(
         "a 1 x 1 ., 2 x 1 2, 3 y 1 .", "a 4 y 1 ., 5 x 1 .", "a- 2", "a 4 y 1 3", "a- 4", t=COUNTS

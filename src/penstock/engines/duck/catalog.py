@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from penstock.engines.duck import history, layout
 from penstock.engines.duck.known import make_known
 from penstock.engines.duck.words import SYSTEM
+from penstock.model.position import decode
 
 if TYPE_CHECKING:
     import duckdb
@@ -74,7 +75,10 @@ class Catalog:
         self.version, self.next_rid = version, state.next_rid
         self.relations = {**self.relations, **state.relations}
         self._rows = None
-        self.positions = layout.positions(self._con)
+        known = {source: at for source, at in self.positions.items() if source not in state.outlived}
+        for (source, partition), text in state.positions.items():
+            known[source] = {**known.get(source, {}), partition: decode(text)}
+        self.positions = known
         if self._graves is not None:
             self._graves |= state.with_graves
         if state.refusals:

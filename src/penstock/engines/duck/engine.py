@@ -42,7 +42,7 @@ if TYPE_CHECKING:
 _POLL_SECONDS = 0.05
 # What fills a new warehouse is most of it: DuckDB then writes it to its place at once and not into the log first.
 _NEW = "set checkpoint_threshold = '1MB'"
-_FILLED = "set checkpoint_threshold = '16MB'"
+_FILLED = "set checkpoint_threshold = '64MB'"
 _LOCKED = """
 set enable_external_access = false;
 set python_enable_replacements = false;

@@ -105,7 +105,7 @@ def matching(within: tuple[Within, ...], has_nulls: HasNulls | None) -> str:
         nulls = has_nulls is not None and not _are_ids(one.keys) and has_nulls(one.stage, one.keys)
         if not nulls:
             equal = " and ".join(f"l.{ident(a)} = m.{ident(b)}" for a, b in zip(one.columns, one.keys, strict=True))
-            return f"semi join {one.stage} m on {equal}"
+            return f"{'' if one.once else 'semi '}join {one.stage} m on {equal}"
         if len(one.columns) > 1:
             pairs = zip(one.columns, one.keys, strict=True)
             same = " and ".join(f"l.{ident(a)} is not distinct from m.{ident(b)}" for a, b in pairs)

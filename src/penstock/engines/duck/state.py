@@ -26,3 +26,5 @@ class State:
     with_graves: set[str] = field(default_factory=set)
     nulls: dict[tuple[str, tuple[str, ...]], bool] = field(default_factory=dict)
     refusals: bool = False
+    positions: dict[tuple[str, str], str] = field(default_factory=dict)
+    outlived: set[str] = field(default_factory=set)

@@ -49,6 +49,8 @@ def run(desk: Desk, step: Any) -> Staged | Change:
 
 def _rows_read(step: Any, desk: Desk) -> int:
     """Return how many rows a step may read, at most; stages are taken to be small."""
+    if isinstance(step, Compute) and not step.described and not step.query.reads:
+        return 0  # a query over stages
     if isinstance(step, (Build, Compute)):
         return desk.reading_rows(step.query)
     relation = getattr(step, "relation", None)

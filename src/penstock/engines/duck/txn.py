@@ -15,7 +15,7 @@ from penstock.engines.duck.desk import Desk
 from penstock.engines.duck.errors import translated
 from penstock.engines.duck.layout import write_schema
 from penstock.engines.duck.rows import DuckRows, lazily
-from penstock.engines.duck.words import SYSTEM, buried, idents, schema_of, stored
+from penstock.engines.duck.words import SYSTEM, among, buried, given, idents, schema_of, stored
 from penstock.model.change import Change, Staged
 from penstock.model.commit import Counts
 from penstock.model.names import is_hidden
@@ -139,6 +139,7 @@ class DuckTxn(Desk):
                     self.state.retired.append(old.physical)
                     if relation.partitioned and old.fingerprint != relation.fingerprint:
                         self.con.execute(f"delete from {SYSTEM}.positions where source = ?", [relation.name])
+                        self.state.outlived.add(relation.name)
                         self.con.execute(
                             f"update {SYSTEM}.rejected set replayed = {self.version} "
                             f"where source = ? and replayed is null and version < {self.version}",
@@ -229,21 +230,14 @@ class DuckTxn(Desk):
         self._write_relations()
         for pages in self.state.leaving:
             self.con.execute(f"drop table {pages}")
-        if commit.positions:
-            keys = list(commit.positions)
-            values = [
-                [k[0] for k in keys],
-                [k[1] for k in keys],
-                [encode(p) for p in commit.positions.values()],
-            ]
-            self.con.execute(
-                f"delete from {SYSTEM}.positions where (source, partition) in "
-                "(select unnest(?::varchar[]), unnest(?::varchar[]))", values[:2],
-            )  # fmt: skip
-            self.con.execute(
-                f"insert into {SYSTEM}.positions select unnest(?::varchar[]), unnest(?::varchar[]), "
-                f"unnest(?::varchar[]), {self.version}", values,
-            )  # fmt: skip
+        self.state.positions = {where: encode(position) for where, position in commit.positions.items()}
+        if self.state.positions:
+            keys = list(self.state.positions)
+            values = [[k[0] for k in keys], [k[1] for k in keys], list(self.state.positions.values())]
+            condition, known = among("source, partition", values[:2])
+            self.con.execute(f"delete from {SYSTEM}.positions where {condition}", known)
+            rows, new = given([*values, [self.version] * len(keys)], ["varchar", "varchar", "varchar", "bigint"])
+            self.con.execute(f"insert into {SYSTEM}.positions {rows}", new)
 
     def _write_relations(self) -> None:
         if self.state.retired:
@@ -255,10 +249,8 @@ class DuckTxn(Desk):
         found = list(self.state.relations.values())
         if not found:
             return
-        self.con.execute(
-            f"delete from {SYSTEM}.relations where retired is null and physical in (select unnest(?::varchar[]))",
-            [[r.physical for r in found]],
-        )
+        condition, known = among("physical", [[r.physical for r in found]])
+        self.con.execute(f"delete from {SYSTEM}.relations where retired is null and {condition}", known)
         columns: list[list[Any]] = [
             [r.name for r in found], [r.physical for r in found], [r.fingerprint for r in found],
             [write_schema(r.schema) for r in found], [json.dumps(r.key) for r in found],
@@ -268,8 +260,8 @@ class DuckTxn(Desk):
             [json.dumps(r.costs) for r in found], [json.dumps(r.passed) for r in found],
         ]  # fmt: skip
         kinds = ["varchar"] * 5 + ["boolean"] + ["bigint"] * 6 + ["varchar"] * 5
-        lists = ", ".join(f"unnest(?::{kind}[])" for kind in kinds)
-        self.con.execute(f"insert into {SYSTEM}.relations select {lists}", columns)
+        rows, new = given(columns, kinds)
+        self.con.execute(f"insert into {SYSTEM}.relations {rows}", new)
 
     def rollback(self) -> None:
         """Leave everything as it was."""

@@ -94,3 +94,24 @@ def ours(kind: str) -> str:
 def same(names: Iterable[str], left: str, right: str) -> str:
     """Return the condition that two rows agree in these columns, nulls and NaN being equal to themselves."""
     return " and ".join(f"{left}.{ident(n)} is not distinct from {right}.{ident(n)}" for n in names) or "true"
+
+
+_FEW = 8  # rows that are planned faster one by one than as lists
+
+
+def given(columns: Sequence[Sequence[object]], kinds: Sequence[str]) -> tuple[str, list[Any]]:
+    """Return rows, given column by column with their types, as a select and its parameters."""
+    if len(columns[0]) > _FEW:
+        return f"select {', '.join(f'unnest(?::{kind}[])' for kind in kinds)}", list(columns)
+    row = f"({', '.join('?' * len(columns))})"
+    values = [value for one in zip(*columns, strict=True) for value in one]
+    return f"values {', '.join([row] * len(columns[0]))}", values
+
+
+def among(names: str, columns: Sequence[Sequence[object]]) -> tuple[str, list[Any]]:
+    """Return the condition that columns, given by their names, are among texts, given column by column."""
+    if len(columns[0]) > _FEW:
+        return f"({names}) in (select {', '.join('unnest(?::varchar[])' for _ in columns)})", list(columns)
+    row = f"({', '.join('?' * len(columns))})"
+    values = [value for one in zip(*columns, strict=True) for value in one]
+    return f"({names}) in ({', '.join([row] * len(columns[0]))})", values

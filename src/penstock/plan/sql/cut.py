@@ -210,7 +210,7 @@ class _Cutter:
             outer.set("group", exp.Group(expressions=[k.copy() for k in keys]))
         text = self.over_body(outer)
         if merge is not None:
-            text = text.replace(f" FROM {BODY}", f"{items_of(merge)} FROM {BODY}", 1)
+            text = text.replace(f" FROM {BODY}", f"{items_of(merge, names)} FROM {BODY}", 1)
         arms = (arm(made.select, made.names, self.shaping),)
         return Block(
             "", "group", arms, names, text, tuple(k.sql(self.dialect) for k in keys), held, merge,

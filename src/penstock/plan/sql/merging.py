@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from penstock.plan.blocks import Merge, Part
@@ -12,6 +14,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
 NUMBER = Part("count", "", "@n")
+_PLAIN = re.compile(r"[A-Za-z_][A-Za-z_0-9]*")
 
 
 class _CannotMergeError(Exception):
@@ -23,7 +26,8 @@ def merge_of(
 ) -> Merge | None:
     """Return how groups of these items merge, or None where one of them cannot.
 
-    `held` says which columns hold the keys; those that no item gives follow the items.
+    `held` says which columns hold the keys; those that no item gives follow the items. An item that is a part, or a sum
+    where there is anything to sum, is kept once: the column that users see stands for the part.
     """
     exp = sqlglot()
     parts = _Parts(dialect)
@@ -34,16 +38,35 @@ def merge_of(
             chosen.append(named(parts.finished(plain.copy(), keys), name))
     except _CannotMergeError:
         return None
+    seen = _seen(chosen, [part.column for part in parts.found], names)
     chosen += [named(exp.column(f"@k{at}", quoted=True), one) for at, one in enumerate(held, 1) if one not in names]
-    chosen += [exp.column(part.column, quoted=True) for part in parts.found]
+    chosen += [exp.column(part.column, quoted=True) for part in parts.found if part.column not in seen]
     finish = exp.Select(expressions=chosen)
+    for column in finish.find_all(exp.Column):
+        if column.name in seen:
+            column.set("this", exp.to_identifier(seen[column.name], quoted=True))
     finish.set("from_", exp.From(this=exp.Table(this=exp.to_identifier("@parts", quoted=True))))
-    return Merge(tuple(parts.found), finish.sql(dialect))
+    kept = tuple(replace(part, column=seen.get(part.column, part.column)) for part in parts.found)
+    return Merge(kept, finish.sql(dialect))
 
 
-def items_of(merge: Merge) -> str:
-    """Return the items that compute the parts of a merge over the rows of a group, each after a comma."""
-    return "".join(f", {_whole(part)} as {_ident(part.column)}" for part in merge.parts)
+def _seen(chosen: Sequence[Any], parts: Sequence[str], names: Sequence[str]) -> dict[str, str]:
+    """Return the parts that a column of users stands for, with its name."""
+    exp = sqlglot()
+    found: dict[str, str] = {}
+    for item, name in zip(chosen, names, strict=True):
+        node = item.unalias()
+        ifs: list[Any] = list(node.args.get("ifs") or []) if isinstance(node, exp.Case) else []
+        if len(ifs) == 1 and node.args.get("default") is None and isinstance(ifs[0].args["true"], exp.Column):
+            node = ifs[0].args["true"]  # without anything to sum the sum is null, which counts as nothing
+        if isinstance(node, exp.Column) and node.name in parts and _PLAIN.fullmatch(name):
+            found.setdefault(node.name, name)
+    return found
+
+
+def items_of(merge: Merge, names: Sequence[str]) -> str:
+    """Return the items that compute a merge's parts over the rows of a group, each after a comma; not those named."""
+    return "".join(f", {_whole(part)} as {_ident(part.column)}" for part in merge.parts if part.column not in names)
 
 
 def _whole(part: Part) -> str:
