@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from penstock.protocols.journal import Journal
     from penstock.protocols.sink import Sink
     from penstock.protocols.source import Connector, Context, Source
+    from penstock.run.events import Event
     from penstock.run.runner import World
 
 _CONNECTORS = "penstock.connectors"
@@ -55,6 +56,8 @@ class App:
         self.root = Path(project.root)
         self.clock: Clock = clock or SystemClock()
         self.random = random.Random()  # noqa: S311
+        # Hears of every run: its id and an event, or None when the run began or ended.
+        self.hear: Callable[[str, Event | None], None] | None = None
         self._wait = wait
         self._tuning = tuning
         self._engine: Engine | None = None
@@ -128,6 +131,11 @@ class App:
             self.project, self.engine, self.journal, self.clock, self.random, self.source, self.sink, self.function,
             self.tuning,
         )  # fmt: skip
+
+    def reload(self) -> None:
+        """Load the project's files anew; raises `ConfigError` for mistakes, and keeps what was loaded before."""
+        env = None if self.project.env == "default" else self.project.env
+        self.project = load(self.root, env, options_of, os.environ)
 
     def close(self) -> None:
         """Let go of the warehouse and the journal."""

@@ -35,13 +35,34 @@ def run(
     listener: Callable[[Event], None] | None = None,
     full: bool = False,
     command: str = "",
+    named: str = "",
 ) -> Run:
-    """Bring tables up to date once; a failure is in the run that comes back, not raised."""
+    """Bring tables up to date once; a failure is in the run that comes back, not raised. `named` gives it its id."""
     from penstock.run.runner import Order
     from penstock.run.runner import run as go
 
     tables = _selected(app, select, exclude)
-    return go(app.world(), Order(tables, run_id(app), full, command, listener))
+    name = named or run_id(app)
+    if app.hear is None:
+        return go(app.world(), Order(tables, name, full, command, listener))
+    listener = told(app.hear, name, listener)
+    try:
+        return go(app.world(), Order(tables, name, full, command, listener))
+    finally:
+        app.hear(name, None)
+
+
+def told(
+    hear: Callable[[str, Event | None], None], run: str, listener: Callable[[Event], None] | None
+) -> Callable[[Event], None]:
+    """Return a listener that tells whoever hears of all runs, and then the one of this run."""
+
+    def tell(event: Event) -> None:
+        hear(run, event)
+        if listener is not None:
+            listener(event)
+
+    return tell
 
 
 def plan(app: App, select: Sequence[str] = (), *, exclude: Sequence[str] = ()) -> list[Planned]:
@@ -311,6 +332,11 @@ def _selected(app: App, select: Sequence[str], exclude: Sequence[str] = ()) -> f
     from penstock.plan.select import select as find
 
     return find(app.project, select, exclude)
+
+
+def chosen(app: App, select: Sequence[str], exclude: Sequence[str] = ()) -> frozenset[str]:
+    """Return the tables that words choose; raises `ConfigError` for a word that chooses nothing."""
+    return _selected(app, select, exclude)
 
 
 def run_id(app: App) -> str:

@@ -63,6 +63,7 @@ class Call:
     quiet: bool = False
     debug: bool = False
     words: Sequence[str] = ()
+    stop: Any = None  # the `Stop` that listens for Ctrl-C
 
     @cached_property
     def paint(self) -> Paint:
@@ -128,7 +129,8 @@ def verb(*params: click.Parameter, examples: Sequence[tuple[str, str]]) -> Calla
             before: dict[str, Any] = click.get_current_context().obj or {}
             project, env, as_json, quiet, debug = (given.pop(name) or before.get(name) for name in _NAMES)
             words = before.get("words", ())
-            return function(Call(project, env, bool(as_json), bool(quiet), bool(debug), words), **given)
+            call = Call(project, env, bool(as_json), bool(quiet), bool(debug), words, before.get("stop"))
+            return function(call, **given)
 
         name = function.__name__.rstrip("_").replace("_", "-")
         found = Verb(name, callback=callback, params=[*params, *GLOBAL()], help=function.__doc__)

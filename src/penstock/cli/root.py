@@ -29,6 +29,7 @@ VERBS = {
     "verify": ("verify", "recompute tables in full, and compare with what is stored"),
     "explain": ("explain", "say how a table is kept fresh, and why"),
     "lineage": ("look", "show what a table reads and what reads it"),
+    "serve": ("serve", "serve the project's web app and API until Ctrl-C"),
     "status": ("look", "say what is late or broken, and why"),
     "runs": ("look", "list the newest runs, or tell all about one"),
     "replay": ("run", "try a table's rejected rows again"),
@@ -47,6 +48,9 @@ _ELSEWHERE = {
     "retry": "replay",
     "restore": "rollback",
     "undo": "rollback",
+    "ui": "serve",
+    "start": "serve",
+    "web": "serve",
     "gc": "vacuum",
 }
 
@@ -111,12 +115,12 @@ def obey(words: list[str]) -> int:
     sys.excepthook = report.hook(how)
     with Stop(how) as stop:
         code = _carry_out(words, how, stop)
-    return report.STOPPED if stop.seen else code
+    return report.STOPPED if stop.seen and not stop.expected else code
 
 
 def _carry_out(words: list[str], how: report.How, stop: Stop) -> int:
     try:
-        code = root.main(args=words, prog_name="penstock", standalone_mode=False, obj={"words": words})
+        code = root.main(args=words, prog_name="penstock", standalone_mode=False, obj={"words": words, "stop": stop})
         flush()
     except click.exceptions.NoArgsIsHelpError as error:
         print(error.format_message(), file=sys.stderr)

@@ -27,10 +27,11 @@ _SHOW_CURSOR = "\x1b[?25h"
 
 
 class Stop:
-    """Listens for Ctrl-C while its body runs; `seen` tells whether there was one."""
+    """Listens for Ctrl-C while its body runs; `seen` tells whether there was one, `expected` that it is no trouble."""
 
     def __init__(self, how: report.How) -> None:
         self.seen = False
+        self.expected = False
         self._how = how
         self._ends: tuple[int, int] | None = None
         self._before = -1
@@ -83,7 +84,7 @@ class Stop:
     def _end(self) -> None:
         if is_terminal(sys.stderr):
             sys.stderr.write(_SHOW_CURSOR)
-        code = report.interrupted(self._how)
+        code = 0 if self.expected else report.interrupted(self._how)
         sys.stdout.flush()
         sys.stderr.flush()
         os._exit(code)

@@ -14,7 +14,8 @@ class Step:
     """What one table or sink went through in a run.
 
     `stage` is `intake`, `table`, `check` or `deliver`; `state` is `running`, `done`, `unchanged`, `failed`,
-    `skipped` or `interrupted`; `strategy` says how the rows were found. `error` has the fields of the error.
+    `skipped` or `interrupted`; `strategy` says how the rows were found. `error` has the fields of the error. `began` is
+    how many seconds after the run it began, None where that was not noted.
     """
 
     table: str
@@ -29,6 +30,7 @@ class Step:
     bytes_in: int = 0
     seconds: float = 0.0
     error: dict[str, Any] | None = None
+    began: float | None = None
 
 
 @record

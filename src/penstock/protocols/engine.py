@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Protocol
 
-from penstock.base.errors import RetryableError
+from penstock.base.errors import FatalError, RetryableError
 from penstock.base.record import record
 
 if TYPE_CHECKING:
@@ -51,6 +51,10 @@ class EngineCan:
     transactions: bool = True
 
 
+class StoppedError(FatalError):
+    """A query was stopped on its way by whoever asked for it, or because it took too long."""
+
+
 class Rows(Protocol):
     """A result: its schema, and its rows as an Arrow stream, to be read once."""
 
@@ -69,6 +73,14 @@ class Rows(Protocol):
 
     def native(self) -> Any:
         """Return the engine's own lazy form of the result (a DuckDB relation)."""
+        ...
+
+    def plan(self) -> str:
+        """Return how the engine would compute it, as a text; nothing is computed."""
+        ...
+
+    def stop(self) -> None:
+        """Stop reading it, from another thread: whoever reads gets `StoppedError`."""
         ...
 
     def close(self) -> None:

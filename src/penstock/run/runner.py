@@ -73,7 +73,7 @@ def run(world: World, order: Order) -> Run:
     _under_way.add(order.id)
     world.journal.start(started)
     over = lease(lambda: world.journal.beat(order.id), _BEAT_SECONDS)
-    going = _Going(world, order)
+    going = _Going(world, order, world.clock.monotonic())
     state = "interrupted"
     try:
         going.all()
@@ -105,12 +105,14 @@ class _Going:
 
     world: World
     order: Order
+    zero: float = 0.0
     failed: dict[str, PenstockError] = field(default_factory=dict)
     version: int | None = None
     pending: dict[str, list[Portion]] = field(default_factory=lambda: defaultdict(list))
     paged: dict[str, set[str]] = field(default_factory=dict)
     steps: dict[tuple[str, str], Step] = field(default_factory=dict)
     started: dict[str, float] = field(default_factory=dict)
+    turns: dict[str, float] = field(default_factory=dict)
     took: dict[str, float] = field(default_factory=dict)
 
     def all(self) -> None:
@@ -137,7 +139,8 @@ class _Going:
         for table in tables:
             self.started[table.name] = world.clock.monotonic()
             self.paged[table.name] = set(world.engine.held(table.name))
-            self.note(Step(table.name, "intake", "running"))
+            self.turns[table.name] = self.started[table.name] - self.zero
+            self.note(Step(table.name, "intake", "running", began=self.turns[table.name]))
         try:
             for arrival in pulls:
                 if arrival.table.name in self.failed:
@@ -261,10 +264,11 @@ class _Going:
             whole = Step(name, stage, "unchanged")
         if error is not None:
             whole = replace(whole, state="failed", error=error.fields())
-        return replace(whole, seconds=whole.seconds + self.took.get(name, 0.0))
+        return replace(whole, seconds=whole.seconds + self.took.get(name, 0.0), began=self.turns.get(name))
 
     def began(self, table: str, stage: str) -> None:
         """Note that a table's turn has come."""
+        self.turns.setdefault(table, self.world.clock.monotonic() - self.zero)
         self.tell(Event("start", table, stage))
 
     # -- delivery ----------------------------------------------------------------------------------------------
@@ -277,7 +281,7 @@ class _Going:
             started = self.world.clock.monotonic()
             self.tell(Event("start", name, "deliver"))
             step = self.delivered(name, sink)
-            self.end(replace(step, seconds=self.world.clock.monotonic() - started))
+            self.end(replace(step, seconds=self.world.clock.monotonic() - started, began=started - self.zero))
 
     def delivered(self, name: str, definition: SinkTable) -> Step:
         """Deliver to one sink; returns its step, failed or not."""

@@ -59,6 +59,7 @@ MIGRATIONS: tuple[tuple[str, ...], ...] = (
             unique (run, "table", text, name)
         )""",
     ),
+    ("alter table steps add column began real",),
 )
 
 _STEP = tuple(field.name for field in fields(Step))

@@ -299,9 +299,26 @@ def test_a_migration_keeps_what_was_recorded(journal, clock, monkeypatch):
     assert newer.find("r1").id == "r1"
     with sqlite3.connect(journal.path) as db:
         assert db.execute("select note from runs").fetchall() == [("moved",)]
-        assert db.execute("pragma user_version").fetchone() == (2,)
+        assert db.execute("pragma user_version").fetchone() == (len(sqlite.MIGRATIONS),)
     db.close()
     newer.close()
+
+
+def test_a_journal_from_before_steps_had_a_beginning_is_read_and_written_on(path, clock, monkeypatch):
+    with monkeypatch.context() as patch:
+        patch.setattr(sqlite, "MIGRATIONS", sqlite.MIGRATIONS[:1])
+        patch.setattr(sqlite, "_STEP", tuple(name for name in sqlite._STEP if name != "began"))
+        old = SqliteJournal(path, clock)
+        old.start(run())
+        old.step("r1", Step("orders", "table", "done", seconds=1.5))
+        old.close()
+    journal = SqliteJournal(path, clock)
+    assert [(s.table, s.seconds, s.began) for s in journal.find("r1").steps] == [("orders", 1.5, None)]
+    later = run("r2")
+    journal.start(later)
+    journal.step("r2", Step("orders", "table", "done", began=0.25))
+    assert journal.find("r2").steps[0].began == 0.25
+    journal.close()
 
 
 def test_a_migration_that_fails_leaves_the_journal_as_it_was(journal, clock, monkeypatch):

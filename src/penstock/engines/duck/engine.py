@@ -269,7 +269,12 @@ class DuckEngine:
         try:
             with translated(query):
                 _one_select(cursor.extract_statements(query.text))
-                return DuckRows(lazily(cursor, sql_of(query, self._catalog.with_graves), query), query, cursor.close)
+                return DuckRows(
+                    lazily(cursor, sql_of(query, self._catalog.with_graves), query),
+                    query,
+                    cursor.close,
+                    cursor.interrupt,
+                )
         except BaseException:
             cursor.close()
             raise

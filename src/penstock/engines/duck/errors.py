@@ -10,6 +10,7 @@ import duckdb
 
 from penstock.base.errors import FatalError, PenstockError, Place, PlanError, RetryableError
 from penstock.base.text import underline
+from penstock.protocols.engine import StoppedError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -69,6 +70,8 @@ def translate(error: duckdb.Error, query: Query | None, shift: int = 0, subject:
     if _TRY in first:
         first, hint = first.partition(_TRY)[0], "try(…) around it gives null instead"
     said = f"{subject}: {first}" if subject else first
+    if isinstance(error, duckdb.InterruptException):
+        return StoppedError("the query was stopped before it had ended", where=place)
     if isinstance(error, _PLANNING):
         return PlanError(said, where=place, excerpt=excerpt, hint=hint)
     return FatalError(said, where=place, excerpt=excerpt, hint=_advice(error, text) or hint)

@@ -79,10 +79,17 @@ def lazily(con: duckdb.DuckDBPyConnection, text: str, query: Query) -> duckdb.Du
 class DuckRows:
     """The rows of a query; closing it lets go of its cursor."""
 
-    def __init__(self, relation: duckdb.DuckDBPyRelation, query: Query, done: Callable[[], None] | None = None) -> None:
+    def __init__(
+        self,
+        relation: duckdb.DuckDBPyRelation,
+        query: Query,
+        done: Callable[[], None] | None = None,
+        interrupt: Callable[[], None] | None = None,
+    ) -> None:
         self._relation: duckdb.DuckDBPyRelation | None = relation
         self._query = query
         self._done = done
+        self._interrupt = interrupt
         self._schema = schema_of(relation.columns, relation.types)
 
     @property
@@ -117,6 +124,16 @@ class DuckRows:
                 relation = relation.limit(limit)
             rows = relation.fetchall()
         return [_with_instants(row, instants) for row in rows] if instants else rows
+
+    def plan(self) -> str:
+        """Return how DuckDB would compute it."""
+        with translated(self._query):
+            return str(self.native().explain())
+
+    def stop(self) -> None:
+        """Stop whoever reads it in another thread."""
+        if self._interrupt is not None:
+            self._interrupt()
 
     def close(self) -> None:
         """Let go of the result."""

@@ -1,0 +1,157 @@
+"""Questions in SQL from the web: exactly one select, with limits of rows and time, stopped when asked."""
+
+from __future__ import annotations
+
+import threading
+from typing import TYPE_CHECKING, Any
+
+from penstock.app import requests
+from penstock.app.serving import grids
+from penstock.app.serving.shapes import GridColumn
+from penstock.base.errors import PlanError
+from penstock.base.record import record
+from penstock.base.text import seconds as said_seconds
+from penstock.protocols.engine import StoppedError
+
+if TYPE_CHECKING:
+    from typing import Self
+
+    from penstock.app.opened import App
+    from penstock.protocols.engine import Rows
+
+ROWS = 10_000
+MOST_ROWS = 1_000_000
+SECONDS = 30.0
+MOST_SECONDS = 600.0
+LONGEST = 100_000
+
+
+@record
+class Asked:
+    """The rows of a question, what was asked, what it read, and how long it took."""
+
+    columns: tuple[GridColumn, ...]
+    rows: tuple[tuple[Any, ...], ...]
+    total: int | None
+    truncated: bool
+    sql: str
+    seconds: float
+    id: str
+    tables: tuple[str, ...]
+
+
+@record
+class PlanNode:
+    """An operator of a query's plan, what is said of it, and what it reads from."""
+
+    name: str
+    details: tuple[str, ...]
+    children: tuple[PlanNode, ...]
+
+
+@record
+class QueryPlan:
+    """How the warehouse would compute a question: as a text, and as a tree."""
+
+    text: str
+    tree: PlanNode | None
+
+
+class TooSlowError(StoppedError):
+    """A question took longer than it may."""
+
+
+class Question:
+    """A question on its way: it ends by itself, when its time is over, or when someone stops it."""
+
+    def __init__(self, seconds: float) -> None:
+        self.seconds = seconds
+        self.too_slow = False
+        self.stopped = False
+        self._rows: Rows | None = None
+        self._lock = threading.Lock()
+        self._timer = threading.Timer(seconds, self._late)
+        self._timer.daemon = True
+
+    def __enter__(self) -> Self:
+        self._timer.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._timer.cancel()
+        with self._lock:
+            self._rows = None
+
+    def reads(self, rows: Rows) -> Rows:
+        """Take what is about to be read; raises where it was stopped before."""
+        with self._lock:
+            self._rows = rows
+        if self.stopped or self.too_slow:
+            rows.close()
+            raise self.error(StoppedError("the query was stopped before it had ended"))
+        return rows
+
+    def stop(self) -> None:
+        """Stop it, from any thread."""
+        self.stopped = True
+        self._interrupt()
+
+    def _late(self) -> None:
+        self.too_slow = True
+        self._interrupt()
+
+    def _interrupt(self) -> None:
+        with self._lock:
+            if self._rows is not None:
+                self._rows.stop()
+
+    def error(self, error: StoppedError) -> StoppedError:
+        """Say why it was stopped."""
+        if not self.too_slow or self.stopped:
+            return error
+        return TooSlowError(
+            f"the query took longer than {said_seconds(self.seconds)}, and was stopped",
+            hint="ask for less, or give it more time",
+        )
+
+
+def ask(app: App, text: str, question: Question, limit: int = ROWS, name: str = "") -> Asked:
+    """Ask the warehouse one select and return at most `limit` rows of it."""
+    began = app.clock.monotonic()
+    tables = reads(text)
+    try:
+        rows = question.reads(requests.sql(app, text))
+        grid = grids.grid(rows, limit)
+    except StoppedError as error:
+        raise question.error(error) from None
+    except KeyboardInterrupt:  # what DuckDB makes of an interrupt, now and then
+        raise question.error(StoppedError("the query was stopped before it had ended")) from None
+    took = app.clock.monotonic() - began
+    return Asked(grid.columns, grid.rows, grid.total, grid.truncated, text, took, name, tables)
+
+
+def reads(text: str) -> tuple[str, ...]:
+    """Return the tables that one select reads; raises `PlanError` for anything else, and for what reads a file."""
+    from penstock.plan.asof import find
+    from penstock.plan.sql.text import check_select, references
+
+    if len(text) > LONGEST:
+        raise PlanError("the query is too long", expected=f"{LONGEST:,} characters at most", got=f"{len(text):,}")
+    if "\0" in text:
+        raise PlanError("the query has a zero byte in it")
+    check_select(text, "query")
+    asking = find(text, "query")
+    past = [one.table.text for one in asking.found]
+    rest = asking.with_names([f"@{number}" for number in range(len(past))]) if past else text
+    named = [one.name for one in references(rest, "query") if not one.name.startswith("@")]
+    return tuple(dict.fromkeys([*past, *named]))
+
+
+def plan(app: App, text: str) -> QueryPlan:
+    """Return how the warehouse would compute one select; nothing is computed."""
+    reads(text)
+    rows = requests.sql(app, text)
+    try:
+        return QueryPlan(rows.plan(), None)
+    finally:
+        rows.close()

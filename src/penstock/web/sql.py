@@ -1,0 +1,83 @@
+"""Routes about questions in SQL: ask, cancel, the plan, words to complete."""
+
+from __future__ import annotations
+
+import uuid
+
+from penstock.app.serving import asking, words
+from penstock.app.serving.asking import Asked, QueryPlan, Question
+from penstock.app.serving.missing import NoSuchError
+from penstock.app.serving.shapes import Words
+from penstock.base.record import record
+from penstock.web.route import AskError, Book, Call
+
+BOOK = Book()
+_LONGEST_ID = 100
+
+
+@record
+class SqlAsk:
+    """One select: at most so many rows of it, within so many seconds; the id is for cancelling it."""
+
+    sql: str
+    limit: int = asking.ROWS
+    seconds: float = asking.SECONDS
+    id: str = ""
+
+
+@record
+class PlanAsk:
+    """One select whose plan is asked for."""
+
+    sql: str
+
+
+@record
+class Cancelled:
+    """The id of a query that was told to stop."""
+
+    cancelled: str
+
+
+@BOOK.post("/sql", Asked, SqlAsk, errors=(409, 429))
+def post_sql(call: Call) -> Asked:
+    """Asks the warehouse one select."""
+    ask: SqlAsk = call.body
+    _check(ask)
+    name = ask.id or uuid.uuid4().hex
+    question = Question(ask.seconds)
+    call.site.took(name, question)
+    try:
+        with question:
+            return asking.ask(call.site.app, ask.sql, question, ask.limit, name)
+    finally:
+        call.site.gave(name)
+
+
+def _check(ask: SqlAsk) -> None:
+    if not 0 <= ask.limit <= asking.MOST_ROWS:
+        raise AskError(f"'limit' cannot be {ask.limit}", expected=f"0 to {asking.MOST_ROWS:,} rows")
+    if not 0 < ask.seconds <= asking.MOST_SECONDS:
+        raise AskError(f"'seconds' cannot be {ask.seconds}", expected=f"more than 0, at most {asking.MOST_SECONDS:.0f}")
+    if len(ask.id) > _LONGEST_ID:
+        raise AskError("'id' is too long", expected=f"{_LONGEST_ID} characters at most")
+
+
+@BOOK.delete("/sql/{id}", Cancelled)
+def delete_sql(call: Call) -> Cancelled:
+    """Stops a query on its way."""
+    if not call.site.stop(call.path["id"]):
+        raise NoSuchError(f"no query '{call.path['id'][:_LONGEST_ID]}' is on its way")
+    return Cancelled(call.path["id"])
+
+
+@BOOK.post("/sql/plan", QueryPlan, PlanAsk)
+def post_sql_plan(call: Call) -> QueryPlan:
+    """How the warehouse would compute a select."""
+    return asking.plan(call.site.app, call.body.sql)
+
+
+@BOOK.get("/sql/words", Words)
+def get_sql_words(call: Call) -> Words:
+    """What an editor of SQL can complete."""
+    return words.words(call.site.app)
