@@ -311,8 +311,9 @@ class DuckEngine:
             self._catalog.undone()
         for view in txn.state.views:
             self._con.unregister(view)
-        for number in range(1, txn.state.stages + 1):
-            self._con.execute(f"drop table if exists temp.main.stage_{txn.version}_{number}")
+        stages = (f"temp.main.stage_{txn.version}_{number}" for number in range(1, txn.state.stages + 1))
+        if txn.state.stages:
+            self._con.execute("; ".join(f"drop table if exists {stage}" for stage in stages))
 
     def exporter(self) -> DuckExporter:
         """Return what writes outside the warehouse."""

@@ -10,6 +10,8 @@ if TYPE_CHECKING:
 
 # Scanning so many rows takes one thread two to four milliseconds; a statement of two costs a tenth more to begin.
 MANY_ROWS = 500_000
+# To let the others go and to call them again costs as much as ten small statements beside them.
+_SMALL_ONES = 10
 # As many bytes of text hold about so many rows.
 MANY_BYTES = 16_000_000
 ONE: dict[str, str | bool | int | float | list[str]] = {"threads": 1}
@@ -23,11 +25,13 @@ class Hands:
         self._cursor: duckdb.DuckDBPyConnection | None = None
         self._lock = Lock()
         self._all = False
+        self._small = 0
 
     def fit(self, rows: int = 0, size: int = 0) -> None:
-        """Work with one thread, or with all there are where so many rows are read, or `size` bytes of text."""
+        """Work with all threads where so many rows are read, or `size` bytes of text; with one after much that is small."""
         wanted = rows >= MANY_ROWS or size >= MANY_BYTES
-        if wanted == self._all:
+        self._small = 0 if wanted else self._small + 1
+        if wanted == self._all or (self._all and self._small < _SMALL_ONES):
             return
         with self._lock:
             if self._cursor is None:
