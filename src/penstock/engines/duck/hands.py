@@ -28,7 +28,7 @@ class Hands:
         self._small = 0
 
     def fit(self, rows: int = 0, size: int = 0) -> None:
-        """Work with all threads where so many rows or bytes of text are read; with one again after much that is small."""
+        """Work with all threads where so many rows or bytes of text are read, with one after much that is small."""
         wanted = rows >= MANY_ROWS or size >= MANY_BYTES
         self._small = 0 if wanted else self._small + 1
         if wanted == self._all or (self._all and self._small < _SMALL_ONES):
