@@ -20,6 +20,7 @@ const app: UserConfig = {
 
 // A classic script that opens from disk: pages of `dashboard build` name it as assets/site.js.
 const site: UserConfig = {
+  define: { 'process.env.NODE_ENV': '"production"' }, // a library's build leaves it to its user; here there is none
   publicDir: false,
   build: {
     outDir: built,

@@ -121,7 +121,7 @@ function rowTexts(bar: Bar, top: number, format: string, wide: Wide, look: Look,
   });
   const drawn = [
     text(0, fit(bar.name, wide.name, labelFont(look, NAME, 400), room), 'left', bar.other ? look.mute : look.ink, NAME),
-    text(room.width, short(bar.value, format), 'right', bar.value === null ? look.mute : look.ink, NUMBER),
+    text(room.width - 1, short(bar.value, format), 'right', bar.value === null ? look.mute : look.ink, NUMBER),
   ];
   if (wide.scale.min < 0) drawn.push(zeroLine(wide.at(0), top, mix(look.line, look.mute, 0.4)));
   if (bar.compared !== null) drawn.push(tick(wide.at(bar.compared), top, look));

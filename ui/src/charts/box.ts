@@ -84,7 +84,7 @@ export function drawBox(tile: TileData, look: Look, room: Room, chosen: Chosen =
           const pale = paled(chosen, column?.name, five.name);
           return [
             text(0, middle, fit(five.name, room.width * 0.36, font, room), font, look.ink, 'left'),
-            text(room.width, middle, short(five.at[2], format), font, look.ink, 'right'),
+            text(room.width - 1, middle, short(five.at[2], format), font, look.ink, 'right'),
             ...boxShapes(five.at.map(across) as Five['at'], middle, look, pale ? 0.3 : 1),
           ];
         }),

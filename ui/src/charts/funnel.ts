@@ -35,8 +35,8 @@ export function drawFunnel(tile: TileData, look: Look, room: Room, chosen: Chose
           const opacity = paled(chosen, column?.name, step.name) ? 0.3 : 1;
           return [
             said(0, middle, fit(step.name, room.width * 0.36, font, room), font, look.ink, 'left'),
-            said(room.width, middle, short(step.value, format), font, look.ink, 'right'),
-            ...(kept[index] ? [said(room.width, middle + 17, kept[index]!, small, look.mute, 'right')] : []),
+            said(room.width - 1, middle, short(step.value, format), font, look.ink, 'right'),
+            ...(kept[index] ? [said(room.width - 1, middle + 17, kept[index]!, small, look.mute, 'right')] : []),
             bar(left, middle - 10, wide(step.value), color, opacity),
             ...(next ? [slope(left, middle + 10, wide(step.value), wide(next.value), mix(look.ground, color, 0.14))] : []),
           ];

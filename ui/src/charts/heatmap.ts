@@ -163,6 +163,6 @@ function key(field: Field, format: string, shade: (value: number) => string, roo
     style: { fill: shade(field.low + ((at + 0.5) / steps) * (field.high - field.low)) },
   }));
   return [
-    words(right - strip - 6, 10, low, font, look.mute, 'right'), ...cells, words(room.width, 10, high, font, look.mute, 'right'),
+    words(right - strip - 6, 10, low, font, look.mute, 'right'), ...cells, words(room.width - 1, 10, high, font, look.mute, 'right'),
   ];
 }

@@ -11,6 +11,8 @@ import { axes, labelOf, type TileData } from './tile.ts';
 
 const MOST_GREY = 300;
 const TIP_ROWS = 8;
+// A click means a line that is so many pixels away at most.
+const NEAR = 40;
 
 /** The option, stops and names of a line chart; `filled` shades the ground under a single line. */
 export function drawLine(tile: TileData, look: Look, room: Room, chosen: Chosen = NOTHING_CHOSEN, filled = false): Drawn {
@@ -209,5 +211,5 @@ function nearLine(here: { line: Line; y: number | null }[], top: number, plane: 
     const distance = Math.abs(plane.up(y) - top);
     if (!best || distance < best.distance) best = { name: line.name, distance };
   }
-  return best && best.distance < 28 ? { column, value: best.name } : undefined;
+  return best && best.distance < NEAR ? { column, value: best.name } : undefined;
 }
