@@ -12,6 +12,7 @@ SOME = (
     "min(v) filter (where g = 1) as lo from raw.a group by k"
 )
 MADE_OF = "select k, sum(v) + 1 as s, 2 * count(v) as c, avg(v) as m, max(v) - min(v) as r from raw.a group by k"
+TRUTHS = "select k, count_if(v > 2) as n, bool_and(v > 1) as a, bool_or(v > 4) as o from raw.a group by k"
 MIDDLE = "select k, median(v) as m from raw.a group by k"
 TWO_KEYS = "select k, g, sum(v) as s from raw.a group by k, g"
 TWO_MIDDLES = "select a.k, b.k as l, median(a.v + b.w) as m from raw.a join raw.b on b.id = a.g group by a.k, b.k"
@@ -26,6 +27,9 @@ CASES = {
     ),
     "values are made of what a group adds up": case(
         "a 1 x 1 1, 2 x 1 2, 3 y 1 .", "a 4 x 1 8, 5 z 1 1", "a 2 y 1 2; a- 3", "a- 5", t=MADE_OF
+    ),
+    "what is true of a group": case(
+        "a 1 x 1 1, 2 x 1 5, 3 y 1 .", "a 4 x 1 8, 3 y 1 2", "a- 1", "a 2 x 1 2", "a- 2, 4; a 3 y 1 .", t=TRUTHS
     ),
     "values of a group are null": case(
         "a 1 x 1 ., 2 x 1 2, 3 y 1 .", "a 4 y 1 ., 5 x 1 .", "a- 2", "a 4 y 1 3", "a- 4", t=COUNTS

@@ -114,6 +114,8 @@ class _Parts:
         if isinstance(node, exp.Count):
             star = inner is None or isinstance(inner, exp.Star)
             return self.part("count", "" if star else inner.sql(self.dialect), where)
+        if isinstance(node, (exp.CountIf, exp.LogicalAnd, exp.LogicalOr)):
+            return self.of_truths(node, where)
         if isinstance(node, (exp.Min, exp.Max)):
             return self.part("least" if isinstance(node, exp.Min) else "greatest", inner.sql(self.dialect), where)
         if not isinstance(node, (exp.Sum, exp.Avg)):
@@ -124,6 +126,17 @@ class _Parts:
             total = exp.Div(this=exp.cast(total, "double"), expression=count.copy())
         known = exp.GT(this=count, expression=exp.Literal.number(0))
         return exp.Case(ifs=[exp.If(this=known, true=total)])
+
+    def of_truths(self, node: Any, where: str) -> Any:
+        """Return how many values are true, whether all are or any is; null where there is none."""
+        exp = sqlglot()
+        of, zero = exp.cast(node.this, "boolean").sql(self.dialect), exp.Literal.number(0)
+        known = exp.GT(this=self.part("count", of, where), expression=zero)
+        every = isinstance(node, exp.LogicalAnd)
+        told = self.part("count", f"case when {'not ' if every else ''}{of} then 1 end", where)
+        if not isinstance(node, exp.CountIf):
+            told = (exp.EQ if every else exp.GT)(this=told, expression=zero.copy())
+        return exp.Case(ifs=[exp.If(this=known, true=told)])
 
     def part(self, kind: str, of: str, where: str) -> Any:
         """Return the column of a part, noted where it is new."""
