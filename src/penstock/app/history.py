@@ -78,9 +78,10 @@ def vacuum(app: App, keep: timedelta | None = None) -> Vacuumed:
         raise ConfigError(
             "the project keeps its history for ever", expected='a span of time: penstock vacuum --keep "30 days"'
         )
-    before = _size(app)
-    removed = go(app.engine, app.project, span, app.clock)
-    done = app.engine.vacuumed()
+    with app.engine.turn():
+        before = _size(app)
+        removed = go(app.engine, app.project, span, app.clock)
+        done = app.engine.vacuumed()
     return Vacuumed(
         done[1] if done else 0, removed.rows, removed.relations, removed.commits, removed.rejects, before, _size(app)
     )

@@ -5,8 +5,10 @@ from __future__ import annotations
 import os
 import random
 from pathlib import Path
+from threading import RLock
 from typing import TYPE_CHECKING, Any, Self
 
+from penstock.app.warehouse import open_warehouse, place_of
 from penstock.base import plugins
 from penstock.base.clock import Clock, SystemClock
 from penstock.base.errors import ConfigError
@@ -17,6 +19,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
     from types import TracebackType
 
+    from penstock.app.warehouse import Place
     from penstock.model.option import Options
     from penstock.model.project import Project
     from penstock.model.sink import SinkTable
@@ -62,6 +65,7 @@ class App:
         self._tuning = tuning
         self._engine: Engine | None = None
         self._journal: Journal | None = None
+        self._lock = RLock()
 
     @property
     def state(self) -> Path:
@@ -79,29 +83,37 @@ class App:
 
     @property
     def engine(self) -> Engine:
-        """The warehouse, opened now if it was not; waits a little while another process holds it."""
-        if self._engine is None:
-            kind, _, address = self.project.warehouse.partition(":")
-            if kind != "duckdb":
-                raise ConfigError(
-                    f"no engine for the warehouse '{kind}'", expected="duckdb:PATH",
-                    where="penstock.toml", hint=did_you_mean(kind, ["duckdb"]),
-                )  # fmt: skip
-            from penstock.engines.duck import open_engine
+        """The warehouse, opened now if it was not; borrowed from a process that serves it.
 
-            path = address if address == ":memory:" else self.root / address
-            self._engine = open_engine(path, wait=self._wait, clock=self.clock)
-        return self._engine
+        Waits a little while another process holds it.
+        """
+        with self._lock:
+            if self._engine is None:
+                kind, _, address = self.project.warehouse.partition(":")
+                if kind != "duckdb":
+                    raise ConfigError(
+                        f"no engine for the warehouse '{kind}'", expected="duckdb:PATH",
+                        where="penstock.toml", hint=did_you_mean(kind, ["duckdb"]),
+                    )  # fmt: skip
+                path = None if address == ":memory:" else self.root / address
+                self._engine = open_warehouse(path, self.place, self._wait, self.clock)
+            return self._engine
+
+    @property
+    def place(self) -> Place | None:
+        """Where the warehouse is lent while a process serves it; None for one in memory."""
+        return place_of(self.root, self.state, self.project)
 
     @property
     def journal(self) -> Journal:
         """The journal of this environment."""
-        if self._journal is None:
-            from penstock.stores.sqlite import SqliteJournal
+        with self._lock:
+            if self._journal is None:
+                from penstock.stores.sqlite import SqliteJournal
 
-            name = "journal" if self.project.env == "default" else f"journal-{self.project.env}"
-            self._journal = SqliteJournal(self.state / f"{name}.db", self.clock)
-        return self._journal
+                name = "journal" if self.project.env == "default" else f"journal-{self.project.env}"
+                self._journal = SqliteJournal(self.state / f"{name}.db", self.clock)
+            return self._journal
 
     def context(self) -> Context:
         """Return what connectors are given."""

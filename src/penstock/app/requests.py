@@ -43,13 +43,14 @@ def run(
 
     tables = _selected(app, select, exclude)
     name = named or run_id(app)
-    if app.hear is None:
+    hear = app.hear or getattr(app.engine, "tell", None)  # whoever lends the warehouse wants to know, too
+    if hear is None:
         return go(app.world(), Order(tables, name, full, command, listener))
-    listener = told(app.hear, name, listener)
+    listener = told(hear, name, listener)
     try:
         return go(app.world(), Order(tables, name, full, command, listener))
     finally:
-        app.hear(name, None)
+        hear(name, None)
 
 
 def told(

@@ -19,6 +19,8 @@ if TYPE_CHECKING:
     from penstock.run.events import Event
 
 _PATIENCE = 0.4
+_WAIT = ("waiting", "")
+_ANOTHER = "another run is under way"
 _VERBS = {"intake": "reading", "table": "computing", "deliver": "delivering", "verify": "comparing"}
 
 
@@ -77,6 +79,8 @@ class Lines:
 
     def __call__(self, event: Event) -> None:
         """Hear of an event, from any thread."""
+        if event.kind == "wait":
+            print(f"waiting: {_ANOTHER}", file=sys.stderr)
         step = event.step
         if event.kind != "end" or step is None or step.state in ("unchanged", "skipped"):
             return
@@ -118,6 +122,10 @@ class Live:
         """Hear of an event, from any thread."""
         key = (event.table, event.stage)
         with self._lock:
+            self._going.pop(_WAIT, None)
+            if event.kind == "wait":
+                self._going[_WAIT] = _Going(_ANOTHER, time.monotonic())
+                return
             if event.kind == "end":
                 self._going.pop(key, None)
                 self._ended += 1

@@ -8,7 +8,8 @@ from penstock.base.errors import FatalError, RetryableError
 from penstock.base.record import record
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Callable, Mapping, Sequence
+    from contextlib import AbstractContextManager
     from datetime import datetime
 
     from penstock.model.change import Change, Staged
@@ -308,6 +309,13 @@ class Engine(Protocol):
 
     def read(self, query: Query, version: int | None = None) -> Rows:
         """Run one select of the user on a cursor of its own; raises `PlanError` for anything but one select."""
+        ...
+
+    def turn(self, waits: Callable[[], None] | None = None) -> AbstractContextManager[None]:
+        """Have the turn of those who change the warehouse, for as long as several transactions belong together.
+
+        Waits for whoever has it, another thread or process; `waits` is called first where that is so.
+        """
         ...
 
     def begin(self) -> Txn:

@@ -14,7 +14,8 @@ class Event:
     """Something happened to a table or sink.
 
     `kind` is `start`, `progress` or `end`; `stage` is that of `Step`; `step` says how it ended and is None
-    before. `rows` and `bytes` count what came in so far.
+    before. `wait` is told once, of no table, where another run has to end first. `rows`
+    and `bytes` count what came in so far.
     """
 
     kind: str

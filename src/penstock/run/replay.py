@@ -28,6 +28,11 @@ def replay(world: World, table: RawTable, run_id: str, command: str) -> tuple[in
 
     The rows that load and the note that they did are one commit; tables that depend on them follow in the same run.
     """
+    with world.engine.turn():
+        return _replay(world, table, run_id, command)
+
+
+def _replay(world: World, table: RawTable, run_id: str, command: str) -> tuple[int, int, int]:
     repair(world)
     relation = world.engine.relations().get(table.name)
     if relation is not None and relation.fingerprint != table.fingerprint:

@@ -19,6 +19,11 @@ def rollback(world: World, table: str, run_id: str, command: str) -> tuple[Span,
 
     Returns what it showed then, the relation that it shows now, and the one that it showed until now.
     """
+    with world.engine.turn():
+        return _rollback(world, table, run_id, command)
+
+
+def _rollback(world: World, table: str, run_id: str, command: str) -> tuple[Span, Relation, Relation]:
     repair(world)
     earlier(world.engine, table)  # what cannot be is no run
     before = world.engine.relations()[table]

@@ -67,7 +67,16 @@ class Order:
 
 
 def run(world: World, order: Order) -> Run:
-    """Bring the tables of an order up to date once; a failure stops that table and what depends on it only."""
+    """Bring the tables of an order up to date once; a failure stops that table and what depends on it only.
+
+    Waits while another run is under way.
+    """
+    tell = order.listener or (lambda _: None)
+    with world.engine.turn(lambda: tell(Event("wait", "", ""))):
+        return _run(world, order)
+
+
+def _run(world: World, order: Order) -> Run:
     repair(world)
     started = Run(order.id, world.clock.now(), pid=os.getpid(), command=order.command)
     _under_way.add(order.id)

@@ -7,6 +7,7 @@ nothing more. It has whole numbers, floats, texts and blobs. Whatever it does no
 from __future__ import annotations
 
 from collections import Counter
+from contextlib import nullcontext
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, NoReturn
 
@@ -20,7 +21,8 @@ from penstock.protocols.engine import EngineCan
 from penstock.testing.tiny_sql import Row, TinyRows, evaluate, received
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Callable, Mapping, Sequence
+    from contextlib import AbstractContextManager
     from datetime import datetime
 
     from penstock.model.position import Position
@@ -181,6 +183,11 @@ class TinyEngine:
         if version is not None and version != self.version:
             raise UnsupportedError("a whole query at an earlier version")
         return TinyRows(*self.kept.run(query))
+
+    def turn(self, waits: Callable[[], None] | None = None) -> AbstractContextManager[None]:
+        """Have the turn at once: one thread uses it."""
+        del waits
+        return nullcontext()
 
     def begin(self) -> TinyTxn:
         """Begin the one transaction that may write."""

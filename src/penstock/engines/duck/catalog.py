@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from threading import RLock
 from typing import TYPE_CHECKING
 
 from penstock.engines.duck import history, layout
@@ -16,10 +17,14 @@ if TYPE_CHECKING:
 
 
 class Catalog:
-    """Relations, positions and counters as of the last commit."""
+    """Relations, positions and counters as of the last commit.
+
+    `lock` is held while a commit becomes known: who holds it too sees the warehouse and this at the same version.
+    """
 
     def __init__(self, con: duckdb.DuckDBPyConnection) -> None:
         self._con = con
+        self.lock = RLock()
         self.version, self.next_rid = layout.counters(con)
         self.relations = layout.relations(con)
         self.positions = layout.positions(con)
@@ -32,27 +37,32 @@ class Catalog:
     @property
     def with_graves(self) -> set[str]:
         """The storages that have lost rows."""
-        if self._graves is None:
-            rows = self._con.execute(
-                "select table_name from duckdb_tables() where schema_name = ? and ends_with(table_name, '_gone')",
-                [SYSTEM],
-            ).fetchall()
-            self._graves = {row[0].removesuffix("_gone") for row in rows}
-        return self._graves
+        with self.lock:
+            if self._graves is None:
+                with self._con.cursor() as cursor:
+                    rows = cursor.execute(
+                        "select table_name from duckdb_tables() "
+                        "where schema_name = ? and ends_with(table_name, '_gone')",
+                        [SYSTEM],
+                    ).fetchall()
+                self._graves = {row[0].removesuffix("_gone") for row in rows}
+            return self._graves
 
     @property
     def refused(self) -> dict[str, str]:
         """The fingerprint of the definition that each table was rolled back from."""
-        if self._refused is None:
-            self._refused = history.refused(self._con)
-        return self._refused
+        with self.lock:
+            if self._refused is None:
+                self._refused = history.refused(self._con)
+            return self._refused
 
     @property
     def floors(self) -> dict[str, int]:
         """The first version at which a table can be read, of those from which something was vacuumed."""
-        if self._floors is None:
-            self._floors = history.floors(self._con)
-        return self._floors
+        with self.lock:
+            if self._floors is None:
+                self._floors = history.floors(self._con)
+            return self._floors
 
     @property
     def rows(self) -> int:
@@ -62,9 +72,11 @@ class Catalog:
         return self._rows
 
     def vacuumed(self) -> None:
-        """Forget what a vacuum may have changed."""
-        self.relations = layout.relations(self._con)
-        self._graves = self._floors = None
+        """Commit what a vacuum did, and forget what it may have changed."""
+        with self.lock:
+            self._con.execute("commit")
+            self.relations = layout.relations(self._con)
+            self._graves = self._floors = None
 
     def make_known(self, text: str) -> None:
         """Make the cleaning functions that a text uses known to the warehouse."""
@@ -80,7 +92,7 @@ class Catalog:
             known[source] = {**known.get(source, {}), partition: decode(text)}
         self.positions = known
         if self._graves is not None:
-            self._graves |= state.with_graves
+            self._graves = self._graves | state.with_graves
         if state.refusals:
             self._refused = None
 

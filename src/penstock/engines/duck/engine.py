@@ -6,7 +6,7 @@ import json
 import os
 from datetime import UTC
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import duckdb
 
@@ -16,10 +16,11 @@ from penstock.engines.duck import history, layout
 from penstock.engines.duck.catalog import Catalog
 from penstock.engines.duck.errors import HeldError, translate, translated
 from penstock.engines.duck.hands import ONE, Hands
-from penstock.engines.duck.known import make_known
+from penstock.engines.duck.known import make_known, make_known_here
 from penstock.engines.duck.reads import sql_of
 from penstock.engines.duck.rows import DuckRows, lazily
-from penstock.engines.duck.words import SYSTEM, ident, one, schema_of, table
+from penstock.engines.duck.words import SYSTEM, ident, schema_of, table
+from penstock.engines.turns import Turns
 from penstock.model.commit import Commit, Counts, Removed
 from penstock.model.names import split
 from penstock.model.position import decode
@@ -27,7 +28,8 @@ from penstock.protocols.engine import EngineCan
 from penstock.protocols.source import Batch
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping, Sequence
+    from contextlib import AbstractContextManager
     from datetime import datetime
 
     from penstock.engines.duck.export import DuckExporter
@@ -110,10 +112,12 @@ class DuckEngine:
     def __init__(self, con: duckdb.DuckDBPyConnection, scratch: Path, *, new: bool = False) -> None:
         self._con = con
         self._new = new
-        self._scratch = scratch
+        self.scratch = scratch
         self._made_intake: Intake | None = None
         self._txn: DuckTxn | None = None
         self._catalog = Catalog(con)
+        self.turns = Turns()
+        self.on_commit: Callable[[Commit], None] | None = None
         self._hands = Hands(con)
 
     @property
@@ -122,7 +126,7 @@ class DuckEngine:
         if self._made_intake is None:
             from penstock.engines.duck.intake import Intake
 
-            self._made_intake = Intake(self._scratch)
+            self._made_intake = Intake(self.scratch)
         return self._made_intake
 
     @property
@@ -147,11 +151,13 @@ class DuckEngine:
         """Return the relation that a table's name showed at a version."""
         quoted = name.replace("'", "''")
         condition = f"name = '{quoted}' and built <= {version} and (retired is null or retired > {version})"
-        return layout.relations(self._con, condition).get(name)
+        with self._con.cursor() as cursor:
+            return layout.relations(cursor, condition).get(name)
 
     def spans(self, name: str) -> list[Span]:
         """Return what a table's name has shown, the oldest first."""
-        return history.spans(self._con, name)
+        with self._settled()[0] as cursor:
+            return history.spans(cursor, name)
 
     def kept_since(self, name: str) -> int:
         """Return the first version at which a table can be read."""
@@ -159,7 +165,8 @@ class DuckEngine:
 
     def version_at(self, at: datetime) -> int | None:
         """Return the last version that was committed at an instant or before it."""
-        return history.version_at(self._con, at)
+        with self._con.cursor() as cursor:
+            return history.version_at(cursor, at)
 
     def vacuumed(self) -> tuple[datetime, int] | None:
         """Return when the warehouse was last vacuumed and from which version on every commit is kept."""
@@ -173,12 +180,25 @@ class DuckEngine:
         """Return what of a relation's storage breaks its rules."""
         from penstock.engines.duck.soundness import unsound
 
-        cursor = self._con.cursor()
-        try:
-            with translated(subject=relation.name):
-                return unsound(cursor, relation, self.version, relation.physical in self._catalog.with_graves)
-        finally:
-            cursor.close()
+        with self._catalog.lock:
+            cursor, graves = self._settled()
+            version, now = self._catalog.version, self._catalog.relations.get(relation.name, relation)
+        with cursor, translated(subject=relation.name):
+            relation = now if now.physical == relation.physical else relation
+            return unsound(cursor, relation, version, relation.physical in graves)
+
+    def _settled(self) -> tuple[duckdb.DuckDBPyConnection, set[str]]:
+        """Return a cursor that sees the last version for good, and the storages that have lost rows by then."""
+        with self._catalog.lock:
+            cursor = self._con.cursor()
+            cursor.execute("begin")
+            cursor.execute(f"select 1 from {SYSTEM}.commits limit 1").fetchall()
+            return cursor, self._catalog.with_graves
+
+    def _asked(self, text: str, values: Sequence[object] = ()) -> list[tuple[Any, ...]]:
+        """Read what is committed, whatever the transaction is doing."""
+        with self._con.cursor() as cursor:
+            return cursor.execute(text, list(values)).fetchall()
 
     def positions(self, source: str) -> Mapping[str, Position]:
         """Return the committed position of each partition of a raw table."""
@@ -186,9 +206,7 @@ class DuckEngine:
 
     def held(self, source: str) -> Mapping[str, Position]:
         """Return the position that an incomplete snapshot has reached, by partition."""
-        rows = self._con.execute(
-            f"select partition, position from {SYSTEM}.pages where source = ?", [source]
-        ).fetchall()
+        rows = self._asked(f"select partition, position from {SYSTEM}.pages where source = ?", [source])
         return {row[0]: decode(row[1]) for row in rows}
 
     def delivered(self, sink: str) -> int | None:
@@ -200,8 +218,8 @@ class DuckEngine:
         return self._epoch(sink, "min")
 
     def _epoch(self, sink: str, which: str) -> int | None:
-        row = one(self._con.execute(f"select {which}(epoch) from {SYSTEM}.deliveries where sink = ?", [sink]))
-        return int(row[0]) if row and row[0] is not None else None
+        found = self._asked(f"select {which}(epoch) from {SYSTEM}.deliveries where sink = ?", [sink])
+        return int(found[0][0]) if found[0][0] is not None else None
 
     def deliver(self, sink: str, version: int, since: int = 0) -> None:
         """Note that this warehouse sets out to deliver a version to a sink that shows the version `since`."""
@@ -214,11 +232,11 @@ class DuckEngine:
 
     def commits(self, limit: int | None = None, run: str = "") -> list[Commit]:
         """Return commits, the newest first."""
-        rows = self._con.execute(
+        rows = self._asked(
             f"select version, committed_at, run, tables from {SYSTEM}.commits where ? in ('', run) "
             "order by version desc limit ?",
             [run, limit if limit is not None else 2**31],
-        ).fetchall()
+        )
         return [
             Commit(v, at.replace(tzinfo=UTC), who, {n: Counts(*c) for n, c in json.loads(tables).items()})
             for v, at, who, tables in rows
@@ -227,7 +245,7 @@ class DuckEngine:
     def rejects(self) -> Mapping[str, int]:
         """Return how many rejects of each raw table are open."""
         found = f"select source, count(*) from {SYSTEM}.rejected where replayed is null group by source"
-        return dict(self._con.execute(found).fetchall())
+        return dict(self._asked(found))
 
     def prepare(self, batch: Batch, shape: Shape, partition: str) -> Reading:
         """Make a batch ready to be parsed."""
@@ -263,21 +281,20 @@ class DuckEngine:
         """Run one select on a cursor of its own."""
         if version is not None and version != self.version:
             raise UnsupportedError("a whole query at an earlier version", hint="read single tables at a version")
-        self._catalog.make_known(query.text)
         self._hands.fit(self._catalog.rows)
-        cursor = self._con.cursor()
+        cursor, graves = self._settled()
         try:
             with translated(query):
                 _one_select(cursor.extract_statements(query.text))
-                return DuckRows(
-                    lazily(cursor, sql_of(query, self._catalog.with_graves), query),
-                    query,
-                    cursor.close,
-                    cursor.interrupt,
-                )
+                make_known_here(cursor, query.text)
+                return DuckRows(lazily(cursor, sql_of(query, graves), query), query, cursor, own=True)
         except BaseException:
             cursor.close()
             raise
+
+    def turn(self, waits: Callable[[], None] | None = None) -> AbstractContextManager[None]:
+        """Have the turn of those who change it."""
+        return self.turns.turn(waits)
 
     def begin(self) -> DuckTxn:
         """Begin the one transaction that may write."""
@@ -294,15 +311,13 @@ class DuckEngine:
             raise FatalError("a transaction of this warehouse is open already")
         from penstock.engines.duck import vacuum
 
-        removed = vacuum.vacuum(self._con, self._catalog.with_graves, floors, horizon, at)
-        self._catalog.vacuumed()
-        return removed
+        catalog = self._catalog
+        return vacuum.vacuum(self._con, catalog.with_graves, floors, horizon, at, catalog.vacuumed)
 
-    def _ended(self, txn: DuckTxn, committed: bool) -> None:  # a callback with one meaning
-        """Let the next transaction begin; what this one did is known from now on, what it staged is dropped."""
+    def _ended(self, txn: DuckTxn, commit: Commit | None) -> None:
+        """Let the next transaction begin; what this one staged is dropped, and whoever listens hears of a commit."""
         self._txn = None
-        if committed:
-            self._catalog.take(txn.version, txn.state)
+        if commit is not None:
             if self._new:  # from now on commits are small: what they write goes to the log
                 self._con.execute(_FILLED)
                 self._con.execute(_SETTLED)
@@ -314,6 +329,8 @@ class DuckEngine:
         stages = (f"temp.main.stage_{txn.version}_{number}" for number in range(1, txn.state.stages + 1))
         if txn.state.stages:
             self._con.execute("; ".join(f"drop table if exists {stage}" for stage in stages))
+        if commit is not None and self.on_commit is not None:
+            self.on_commit(commit)
 
     def exporter(self) -> DuckExporter:
         """Return what writes outside the warehouse."""
@@ -327,8 +344,8 @@ class DuckEngine:
             self._made_intake.close()
         self._hands.close()
         self._con.close()
-        if self._scratch.is_dir() and not any(self._scratch.iterdir()):
-            self._scratch.rmdir()
+        if self.scratch.is_dir() and not any(self.scratch.iterdir()):
+            self.scratch.rmdir()
 
 
 def _one_select(statements: list[duckdb.Statement]) -> None:

@@ -9,8 +9,6 @@ from penstock.engines.duck.errors import translated
 from penstock.engines.duck.words import ident, schema_of
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
     import duckdb
 
     from penstock.model.relation import Query
@@ -77,19 +75,15 @@ def lazily(con: duckdb.DuckDBPyConnection, text: str, query: Query) -> duckdb.Du
 
 
 class DuckRows:
-    """The rows of a query; closing it lets go of its cursor."""
+    """The rows of a query that runs on a connection; closing it lets go of that where it is a cursor of its own."""
 
     def __init__(
-        self,
-        relation: duckdb.DuckDBPyRelation,
-        query: Query,
-        done: Callable[[], None] | None = None,
-        interrupt: Callable[[], None] | None = None,
+        self, relation: duckdb.DuckDBPyRelation, query: Query, con: duckdb.DuckDBPyConnection, *, own: bool = False
     ) -> None:
         self._relation: duckdb.DuckDBPyRelation | None = relation
         self._query = query
-        self._done = done
-        self._interrupt = interrupt
+        self._con = con
+        self._own = own
         self._schema = schema_of(relation.columns, relation.types)
 
     @property
@@ -132,15 +126,14 @@ class DuckRows:
 
     def stop(self) -> None:
         """Stop whoever reads it in another thread."""
-        if self._interrupt is not None:
-            self._interrupt()
+        if self._relation is not None:
+            self._con.interrupt()
 
     def close(self) -> None:
         """Let go of the result."""
         self._relation = None
-        if self._done is not None:
-            self._done()
-            self._done = None
+        if self._own:
+            self._con.close()
 
 
 def _fetchable(name: str, kind: str) -> str:

@@ -45,7 +45,7 @@ class DuckTxn(Desk):
         catalog: Catalog,
         hands: Hands,
         reading: Callable[[Batch | Reading, Shape, str], OwnReading],
-        ended: Callable[[DuckTxn, bool], None],
+        ended: Callable[[DuckTxn, Commit | None], None],
     ) -> None:
         super().__init__(con, catalog, hands)
         self._reading = reading
@@ -121,7 +121,7 @@ class DuckTxn(Desk):
         self.hands.fit(self.reading_rows(query))
         with translated(query):
             self.catalog.make_known(query.text)
-            return DuckRows(lazily(self.con, self.text(query), query), query)
+            return DuckRows(lazily(self.con, self.text(query), query), query, self.con)
 
     # -- changing ----------------------------------------------------------------------------------------------
 
@@ -202,6 +202,10 @@ class DuckTxn(Desk):
         known = present.costs if costs is None else costs
         self.state.relations[relation.name] = replace(present, seen=version, costs=known)
 
+    def stop(self) -> None:
+        """Stop what this transaction computes in another thread, which gets `StoppedError`."""
+        self.con.interrupt()
+
     # -- the end -----------------------------------------------------------------------------------------------
 
     def commit(self, commit: Commit) -> None:
@@ -211,9 +215,11 @@ class DuckTxn(Desk):
         with translated(subject="commit"):
             self._write(commit)
             faults.point("engine.commit.before")
-            self.con.execute("commit")
+            with self.catalog.lock:
+                self.con.execute("commit")
+                self.catalog.take(self.version, self.state)
         faults.point("engine.commit.after")
-        self._ended(self, True)
+        self._ended(self, replace(commit, tables=self.state.counts))
 
     def _write(self, commit: Commit) -> None:
         tables = {name: [c.added, c.removed] for name, c in self.state.counts.items()}
@@ -270,7 +276,7 @@ class DuckTxn(Desk):
         except duckdb.TransactionException:  # the error that brought us here has ended it already
             return
         finally:
-            self._ended(self, False)
+            self._ended(self, None)
 
 
 _POSITIONS_SHOWN = 1000

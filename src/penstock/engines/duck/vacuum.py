@@ -17,7 +17,7 @@ from penstock.model.commit import Removed
 from penstock.model.names import is_hidden
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
     from datetime import datetime
 
 
@@ -38,7 +38,12 @@ class _Work:
 
 
 def vacuum(
-    con: duckdb.DuckDBPyConnection, with_graves: set[str], floors: Mapping[str, int], horizon: int, at: datetime
+    con: duckdb.DuckDBPyConnection,
+    with_graves: set[str],
+    floors: Mapping[str, int],
+    horizon: int,
+    at: datetime,
+    commit: Callable[[], None],
 ) -> Removed:
     """Remove in one transaction what of each table is older than its floor; returns what went.
 
@@ -55,7 +60,7 @@ def vacuum(
             commits, rejects = _commits(con, horizon), _rejects(con, horizon)
             _note(work, horizon, at)
             faults.point("vacuum.commit.before")
-            con.execute("commit")
+            commit()
         except BaseException:
             con.execute("rollback")
             raise
