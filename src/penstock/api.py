@@ -31,6 +31,7 @@ if TYPE_CHECKING:
         Verified,
     )  # fmt: skip
     from penstock.app.metrics import MetricInfo
+    from penstock.app.profile import Profile
     from penstock.app.requests import App
     from penstock.app.results import MetricResult
     from penstock.load.declared import check, sink, source, table
@@ -234,6 +235,22 @@ class Project:
             timezone=timezone,
         )  # fmt: skip
         return MetricResult(lambda: metrics.measure(self._open(), asked), self._results)
+
+    def profile(self, name: str, *columns: str) -> Profile:
+        """Return what the columns of a table hold, by default all: found in one scan, from a sample where it says so.
+
+        Raises `ConfigError`, with the nearest name, for an unknown table or column.
+
+        >>> import tempfile, penstock
+        >>> spend = penstock.Table("spend", sql="select 'ada' as customer, 3.50 as amount")
+        >>> with tempfile.TemporaryDirectory() as folder, penstock.build("tiny", folder, tables=[spend]) as project:
+        ...     _ = project.run()
+        ...     project.profile("spend", "amount").columns[0].max
+        Decimal('3.50')
+        """
+        from penstock.app import profile
+
+        return profile.profile(self._open(), name, columns)
 
     def check(self, *select: str) -> list[Verdict]:
         """Check the rows that are in the warehouse, and return how each check ended."""

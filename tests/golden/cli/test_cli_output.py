@@ -13,6 +13,7 @@ CASES = {
     "plan": ("plan",),
     "sql": ("sql", "select 1"),
     "show": ("show", "spend"),
+    "profile": ("profile", "spend"),
     "check": ("check",),
     "test": ("test",),
     "explain": ("explain", "spend"),

@@ -6,7 +6,7 @@ from types import SimpleNamespace
 
 import pytest
 
-from penstock.app import history, requests
+from penstock.app import history, profile, requests
 from penstock.cli import main
 from tests.unit.cli.fake import NAMES, PAST, Fake
 
@@ -19,6 +19,7 @@ def fake(monkeypatch, tmp_path):
         monkeypatch.setattr(requests, name, getattr(made, name))
     for name in PAST:
         monkeypatch.setattr(history, name, getattr(made, name))
+    monkeypatch.setattr(profile, "profile", made.profile)
     (tmp_path / "penstock.toml").write_text('name = "shop"\n')
     monkeypatch.chdir(tmp_path)
     return made

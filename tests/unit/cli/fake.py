@@ -14,6 +14,7 @@ from penstock.app.answers import (
     Vacuumed,
     Verified,
 )
+from penstock.app.profile import ColumnProfile, Lengths, Profile
 from penstock.base.errors import ConfigError, Place
 from penstock.base.text import did_you_mean
 from penstock.model.check import Check, Verdict
@@ -267,6 +268,34 @@ VERIFIED = [
     Verified("latest", "sql", "skipped", "now() gives another answer each time", 7, 12),
     Verified("segments", "python", "failed", "it could not be recomputed: no column 'amout'", 7, 5),
 ]
+PROFILE = Profile(
+    "spend",
+    7,
+    310,
+    (
+        ColumnProfile(
+            "customer", "bigint", 0, 310, True, True, 310, 0, 1, 310, 155.5, 89.6,
+            ((0.05, 16), (0.25, 78), (0.5, 155), (0.75, 233), (0.95, 295)),
+            tuple((at, at + 50, n) for at, n in zip(range(0, 350, 50), (49, 50, 50, 50, 50, 50, 11), strict=True)),
+        ),
+        ColumnProfile(
+            "country", "varchar", 31, 3, True, True, 279, min="DE", max="US", top=(("DE", 200), ("FR", 70), ("US", 9)),
+            patterns=(("aa", 279),), lengths=Lengths(2, 2.0, 2),
+        ),
+        ColumnProfile(
+            "spent", "double", 0, 281, False, False, 100, 2, -3.5, 412.25, 40.125, 61.5,
+            ((0.05, 2.5), (0.25, 9.75), (0.5, 20.5), (0.75, 40.0), (0.95, 190.0)),
+            tuple((at, at + 50.0, n) for at, n in zip(range(-50, 450, 50), (1, 220, 51, 20, 9, 0, 4, 0, 2, 1),
+            strict=True)),
+        ),
+        ColumnProfile("gone", "date", 310, 0, True, True, 0),
+        ColumnProfile(
+            "note\x1b[2J", "varchar", 0, 290, False, False, 100, min="", max="\u65e5\u672c",
+            top=(("", 20), ("a very long note that is cut somewhere", 3)),
+            patterns=(("", 20), ("aaaa 9", 12)), lengths=Lengths(0, 12.5, 10_000),
+        ),
+    ),
+)  # fmt: skip
 
 
 class Fake:
@@ -312,6 +341,9 @@ class Fake:
         if table not in app.project.order:
             raise ConfigError(f"no table '{table}'", hint=did_you_mean(table, app.project.order))
         return self._answer("show", self.rows, table, limit)
+
+    def profile(self, app, table, columns=()):
+        return self._answer("profile", PROFILE, table, columns)
 
     def check(self, app, select=()):
         return self._answer("check", self.checks, tuple(select))
@@ -359,4 +391,5 @@ class Fake:
 
 
 PAST = ("rollback", "vacuum", "at", "changes", "history")
-NAMES = [name for name in vars(Fake) if not name.startswith("_") and name not in PAST]
+LOOKS = ("profile",)
+NAMES = [name for name in vars(Fake) if not name.startswith("_") and name not in (*PAST, *LOOKS)]
