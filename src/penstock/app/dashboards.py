@@ -9,7 +9,7 @@ from penstock.app.asking import MissingError, tables_of
 from penstock.app.measured import infos, shows_metrics
 from penstock.app.pages import pages, worst
 from penstock.app.tiles import Setting
-from penstock.base.errors import ConfigError, PenstockError, Place
+from penstock.base.errors import ConfigError, ConfigErrors, PenstockError, Place
 from penstock.base.text import did_you_mean
 from penstock.model.dashboard import Mistake
 from penstock.model.page import Block, Page, PageInfo, Tab, Tile, TileData
@@ -17,12 +17,12 @@ from penstock.plan.charts import shape
 from penstock.plan.roles import humanized
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Collection, Mapping, Sequence
 
     from penstock.app.opened import App
     from penstock.model.dashboard import Chart, Dashboard, Part
 
-__all__ = ["Page", "PageInfo", "TileData", "check", "dashboards", "json_of", "names", "page", "tile"]
+__all__ = ["Page", "PageInfo", "TileData", "check", "dashboards", "json_of", "names", "page", "raise_mistakes", "tile"]
 _MOST_SPAN = 12
 _OWN = ("title", "subtitle", "link", "span")
 
@@ -84,14 +84,29 @@ def _minute(app: App) -> int:
     return int(app.clock.monotonic() // 60)
 
 
-def check(app: App) -> list[ConfigError]:
-    """Return all mistakes in the project's dashboards, each with its place, in the order of the files."""
+def raise_mistakes(app: App, select: Sequence[str] = ()) -> None:
+    """Raise what `check` finds in the pages that show a selection: one mistake as itself, several together."""
+    if not names(app):
+        return
+    tables = None
+    if select:
+        from penstock.plan.select import select as chosen
+
+        tables = chosen(app.project, select, ())
+    found = check(app, tables)
+    if found:
+        raise found[0] if len(found) == 1 else ConfigErrors(found)
+
+
+def check(app: App, tables: Collection[str] | None = None) -> list[ConfigError]:
+    """Return all mistakes in dashboards, each with its place; with `tables` in those that show one of them."""
     return [
         ConfigError(
             mistake.subject, expected=mistake.expected, got=mistake.got, hint=mistake.hint, excerpt=mistake.excerpt,
             where=Place(one.file, mistake.line, mistake.column),
         )
         for one in pages(app).all(app).values()
+        if tables is None or not set(tables).isdisjoint(_tables(app, one, (*one.charts, *one.values)))
         for mistake in sorted(_examined(app, one).values(), key=lambda each: (each.line, each.column))
     ]  # fmt: skip
 

@@ -22,51 +22,55 @@ _SHOWN = 3
 @verb(
     selection(),
     examples=[
-        ("penstock check", "every file, then every check on the rows that are there"),
+        ("penstock check", "every file and page, then every check on the rows that are there"),
         ("penstock check orders+", "the checks of orders and of what reads it"),
         ("penstock check --json | jq '.checks[] | select(.state != \"passed\")'", "for a program"),
     ],
 )
 def check(call: Call, select: tuple[str, ...]) -> int:
-    """Check the project's files, then the rows of its tables.
+    """Check the project's files and pages, then the rows of its tables.
 
-    A mistake in a file is shown with its place, and ends it. Nothing is changed.
+    A mistake in a file is shown with its place, and ends it. With a selection, only pages that show one of its tables
+    are looked at. Nothing is changed.
     """
-    from penstock.app import requests
+    from penstock.app import dashboards, requests
     from penstock.cli import story
 
     with call.open() as app:
         project = app.project
+        pages = dashboards.names(app)
+        dashboards.raise_mistakes(app, select)
         found = requests.check(app, select)
     ok = all(v.state != "failed" for v in found)
     shape = {"ok": ok, "checks": [story.verdict_shape(v) for v in found]}
-    call.answer(shape, lambda: _checked(project, found, call.paint))
+    call.answer(shape, lambda: _checked(project, len(pages), found, call.paint))
     if call.quiet and not call.json:
         write(_check_trouble(found, call.paint))
     return 0 if ok else report.FAILED
 
 
-def _checked(project: Project, found: Sequence[Verdict], paint: Paint) -> Iterator[str]:
+def _checked(project: Project, pages: int, found: Sequence[Verdict], paint: Paint) -> Iterator[str]:
     states = [v.state for v in found]
     fails, warns, passes = (states.count(s) for s in ("failed", "warned", "passed"))
     parts = [text.plural(fails, "check fails", "checks fail")] if fails else []
     parts += [text.plural(warns, "check warns", "checks warn")] if warns else []
     parts += [text.plural(passes, "check passes", "checks pass")] if passes else []
     yield paint(", ".join(parts) or "there are no checks", "bold")
-    yield paint(f"the files are in order: {_inventory(project)}", "dim")
+    yield paint(f"the files are in order: {_inventory(project, pages)}", "dim")
     yield from _check_trouble(found, paint)
     if found:
         yield ""
         yield from _check_table(found, paint)
 
 
-def _inventory(project: Project) -> str:
+def _inventory(project: Project, pages: int) -> str:
     counts = [
         (len(project.raw), "raw table"),
         (len(project.tables), "table"),
         (len(project.sinks), "sink"),
         (len(project.units), "unit test"),
         (len(project.metrics), "metric"),
+        (pages, "dashboard"),
     ]
     return ", ".join(text.plural(count, noun) for count, noun in counts if count) or "an empty project"
 
