@@ -23,7 +23,6 @@ if TYPE_CHECKING:
     from penstock.model.dashboard import Chart, Dashboard, Part
 
 __all__ = ["Page", "PageInfo", "TileData", "check", "dashboards", "json_of", "names", "page", "raise_mistakes", "tile"]
-_MOST_SPAN = 12
 _OWN = ("title", "subtitle", "link", "span")
 
 
@@ -162,7 +161,7 @@ def _at(found: Dashboard, line: int) -> Chart:
 
 def _tried(setting: Setting, chart: Chart) -> None:
     """Raise what keeps a chart from being drawn; nothing is computed but which columns there are."""
-    _span(chart)
+    tiles.span(chart)
     if chart.kind == "value":
         pagehtml.named(setting, chart)
     elif shows_metrics(setting.app, setting.page, chart):
@@ -170,17 +169,6 @@ def _tried(setting: Setting, chart: Chart) -> None:
     else:
         asked = tiles.asked(setting, chart)
         shape(chart, asked.fields, tiles.room_of(chart, asked))
-
-
-def _span(chart: Chart) -> int | None:
-    from penstock.plan.roles import RoleError
-
-    given = chart.option("span")
-    if given is None:
-        return None
-    if isinstance(given, bool) or not isinstance(given, int) or not 1 <= given <= _MOST_SPAN:
-        raise RoleError("the span is not right", "span", str(given), expected=f"1 to {_MOST_SPAN}, of twelve columns")
-    return given
 
 
 # ── what is shown ───────────────────────────────────────────────────────────────────────────────────────────

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 def data(setting: Setting, chart: Chart) -> TileData:
     """Return the data of a tile; whatever goes wrong is its state, never raised."""
     try:
+        tiles.span(chart)
         if shows_metrics(setting.app, setting.page, chart):
             found = metrictiles.data(setting, chart)
         else:

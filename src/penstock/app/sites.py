@@ -6,6 +6,7 @@ import csv
 import io
 import json
 import re
+from dataclasses import replace
 from html import escape
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -57,7 +58,7 @@ def build(app: App, folder: Path, names: Sequence[str] = (), assets: Path | None
     links = {info.name for info in chosen}
     for info in chosen:
         page = dashboards.page(app, info.name)
-        data = {tile.id: dashboards.tile(app, info.name, tile.id) for tile in _tiles(page.blocks)}
+        data = {tile.id: _settled(dashboards.tile(app, info.name, tile.id)) for tile in _tiles(page.blocks)}
         files[f"{info.name}.html"] = _page(app, page, data, links).encode()
         for tile in data.values():
             if tile.columns:
@@ -96,6 +97,11 @@ def _check_free(folder: Path) -> None:
             f"'{folder}' holds something else", expected="an empty folder, or an earlier site",
             hint="name another one: penstock dashboard build DIR",
         )  # fmt: skip
+
+
+def _settled(tile: TileData) -> TileData:
+    """Return a tile as it will be looked at, later: that its data is old the page says once, at its head."""
+    return replace(tile, state="ok") if tile.state == "late" and tile.message is None else tile
 
 
 def _tiles(blocks: Sequence[Block]) -> Iterator[Tile]:

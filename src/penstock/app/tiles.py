@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
@@ -29,7 +30,9 @@ if TYPE_CHECKING:
     from penstock.plan.drawing import Shaped
 
 _TIMED = ("line", "area", "sparkline", "kpi", "bar", "stacked", "heatmap", "scatter")
+_CUT = ("line", "area", "sparkline", "scatter", "heatmap", "table")  # they show the first or some of what there is
 _LONGEST_CELL = 10_000
+_MOST_SPAN = 12
 
 
 @record
@@ -70,10 +73,19 @@ def mistake(page: Dashboard, chart: Chart, error: PenstockError) -> Mistake:
     line, column = (
         (found.where.line, found.where.column) if isinstance(found.where, Place) and here else (chart.line, 1)
     )
-    return Mistake(
-        found.subject, found.expected, found.got or ("" if here else str(found.where)), found.hint, line, column or 1,
-        found.excerpt,
-    )  # fmt: skip
+    excerpt = found.excerpt or Source(page.text).mistake_at("", line, column or 1).excerpt
+    got = found.got or ("" if here else str(found.where))
+    return Mistake(found.subject, found.expected, got, found.hint, line, column or 1, excerpt)
+
+
+def span(chart: Chart) -> int | None:
+    """Return how many of a row's twelve columns a chart is told to take; raises `RoleError` for what is none."""
+    given = chart.option("span")
+    if given is None:
+        return None
+    if isinstance(given, bool) or not isinstance(given, int) or not 1 <= given <= _MOST_SPAN:
+        raise RoleError("the span is not right", "span", str(given), expected=f"1 to {_MOST_SPAN}, of twelve columns")
+    return given
 
 
 def asked(setting: Setting, chart: Chart) -> Asked:
@@ -95,8 +107,6 @@ def asked(setting: Setting, chart: Chart) -> Asked:
 
 def unchosen(chosen: Chosen) -> Chosen:
     """Return what holds where a chart is told to follow no filter."""
-    from dataclasses import replace
-
     return replace(chosen, values={}, low=None, high=None, period="all")
 
 
@@ -130,13 +140,16 @@ def drawn(setting: Setting, chart: Chart, found: Asked) -> TileData:
         fetched = rows.fetch()
     finally:
         rows.close()
-    total = int(fetched[0][-1] or 0) if fetched else 0
+    there = int(fetched[0][-1] or 0) if fetched else 0
+    total = there if chart.kind in _CUT else len(fetched)
     whole = [is_whole(one.field.type) for one in shaped.columns]
     cells = tuple(tuple(map(_cell, row, whole)) for row in fetched)  # less the count, which stands last
     columns = tuple(
         TileColumn(one.field.name, one.label or one.field.shown, kind, one.role, one.format or one.field.formatted)
         for one, kind in zip(shaped.columns, types, strict=False)
     )
+    if chart.kind in ("bar", "stacked", "box", "histogram"):
+        shaped = replace(shaped, options={**shaped.options, "there": there})
     return finished(setting, chart, found, columns, cells, total=total, shaped=shaped)
 
 
@@ -176,7 +189,7 @@ def _state(setting: Setting, standing: str, said: str, cells: tuple[tuple[Any, .
         return "empty", f"no rows for {chosen}" if chosen else "no rows"
     if standing == "failed":
         return "late", f"the last run failed: {said}" if said else "the last run failed"
-    return ("late", "older than it should be") if standing == "late" else ("ok", None)
+    return standing if standing == "late" else "ok", None
 
 
 def _options(chart: Chart, found: Asked, shaped: Shaped) -> dict[str, Any]:

@@ -73,7 +73,7 @@ def points(found: Roles, x: str, more: str = "") -> str:
         series = text(found.series.name) if found.series else "cast(null as varchar)"
         return f"select {place} as x, {series} as series, {number(found.y[0].name)} as y{more} from block"
     each = (
-        f"select {place} as x, {literal(one.shown)} as series, {number(one.name)} as y, {at} as place from block"
-        for at, one in enumerate(found.y)
+        f"select {place} as x, {literal(one.shown)} as series, {number(one.name)} as y{more} from block"
+        for one in found.y
     )
-    return "select x, series, y from (" + " union all ".join(each) + ")"
+    return " union all ".join(each)

@@ -23,7 +23,7 @@ _BYTES = re.compile(r"(?:\A|_)bytes\Z")
 _NO_SUM = re.compile(
     r"(?:\A|_)(avg|average|mean|median|min|max|lowest|highest|longest|share|rate|ratio|percent|pct|conversion|per|p\d\d)(?:_|\Z)"
 )
-_ID = re.compile(r"(?:\A|_)(id|key|code|zip|postcode|year)\Z")
+_ID = re.compile(r"(?:\A|_)(id|key|code|zip|postcode|year|status)\Z")
 
 
 @record

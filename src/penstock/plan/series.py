@@ -131,21 +131,32 @@ def bars(chart: Chart, fields: Sequence[Field], room: Room) -> Shaped:
     adds = chart.option("other") is not False and found.y[0].adds_up and not room.other
     last = literal(room.other or "")
     order = {"x": "x", "none": "earliest"}.get(str(chart.option("sort", "")), "total desc nulls last, x")
-    rows = points(found, text(found.x.name))
+    several = (found.series is not None or len(found.y) > 1) and not room.other
+    named, source = _ranked(chart, found, _SERIES) if several else ("", "points")
+    rows = points(found, text(found.x.name), ", row_number() over () as arrival")
+    totals = "select x, sum(y) as total, any_value(earliest) as earliest from bars join firsts using (x) group by x"
+    place = f"row_number() over (order by x = {last}, {order})"
     parts = [
-        f"points as materialized (select *, row_number() over () as arrival from ({rows}))",
-        "ranked as (select x, earliest, total, row_number() over (order by x = " + last + f", {order}) as place, "
-        "count(*) over () as many from (select x, min(arrival) as earliest, sum(y) as total from points group by x))",
+        f"points as materialized ({rows})",
+        *([named] if named else []),
+        f"bars as materialized (select x, series, {_together(found.y[0])}(y) as y from {source} group by x, series)",
+        "firsts as (select x, min(arrival) as earliest from points group by x)",
+        f"ranked_x as (select x, {place} as place, count(*) over () as many from ({totals}))",
     ]
-    kept = f"select x, series, y, place, many from points join ranked using (x) where place <= {limit} or x = {last}"
+    kept = f"select x, series, y, place, many from bars join ranked_x using (x) where place <= {limit} or x = {last}"
     if adds:
         kept += (
             f" union all select 'other (' || (any_value(many) - {limit}) || ')', series, sum(y), {limit + 1}, "
-            f"any_value(many) from points join ranked using (x) where place > {limit} group by series"
+            f"any_value(many) from bars join ranked_x using (x) where place > {limit} group by series"
         )
     body = f"with {', '.join(parts)}\nselect x, series, y, many from ({kept}) order by place, series"
     columns = (Drawn(found.x, "x"), Drawn(found.series or Field("series", "varchar"), "series"), Drawn(found.y[0], "y"))
     return Shaped(body, columns, {"stacked": stacked(chart), "limit": limit, "horizontal": chart.option("horizontal")})
+
+
+def _together(one: Field) -> str:
+    """Return how rows of one bar become one number: their sum, or the mean of what does not add up."""
+    return "sum" if one.adds_up else "avg"
 
 
 def _bar_a_column(found: Roles) -> Shaped:
@@ -170,6 +181,8 @@ def _columns(chart: Chart, found: Roles, x: Field, fields: Sequence[Field], room
     if found.series is not None and not room.other:
         named, source = _ranked(chart, found, _SERIES)
     parts = [f"points as materialized ({points(found, quoted(x.name))})", *([named] if named else [])]
+    parts.append(f"bars as materialized (select x, series, {_together(found.y[0])}(y) as y from {source} group by all)")
+    source = "bars"
     parts.append(f"newest as (select x from {source} where x is not null group by x order by x desc limit {limit})")
     body = (
         f"with {', '.join(parts)}\nselect x, series, y, (select count(distinct x) from points) from {source} "
