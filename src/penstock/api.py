@@ -36,6 +36,7 @@ if TYPE_CHECKING:
     from penstock.app.results import MetricResult
     from penstock.load.declared import check, sink, source, table
     from penstock.model.check import Verdict
+    from penstock.model.page import Page, PageInfo
     from penstock.model.run import Run
     from penstock.protocols.engine import Rows
 
@@ -196,6 +197,22 @@ class Project:
         from penstock.app import metrics
 
         return metrics.metrics(self._open())
+
+    @property
+    def dashboards(self) -> list[PageInfo]:
+        """Every dashboard, pinned ones first: title, file, owner, tables, how fresh it is, how many mistakes it has."""
+        from penstock.app import dashboards
+
+        return dashboards.dashboards(self._open())
+
+    def dashboard(self, name: str, **chosen: str) -> Page:
+        """Return a dashboard with its filters, blocks and what is wrong in it; `chosen` is as in a page's address.
+
+        Raises `ConfigError`, with the nearest name, for an unknown one.
+        """
+        from penstock.app import dashboards
+
+        return dashboards.page(self._open(), name, chosen)
 
     def metric(  # noqa: PLR0913
         self,

@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from penstock.app.opened import App
     from penstock.model.page import Block, Page, PageInfo, Tile, TileData
 
+ASSETS = Path(__file__).parents[1] / "web" / "static"  # the web app as it was built
 _MARK = "<!-- made by penstock dashboard build -->"
 _ROWS = 200
 _LINK = re.compile(r'href="/dashboards/([^"/?#]+)(?:[?#][^"]*)?"')
@@ -40,11 +41,11 @@ class Built:
     mistakes: int
 
 
-def build(app: App, folder: Path, names: Sequence[str] = (), assets: Path | None = None) -> Built:
+def build(app: App, folder: Path, names: Sequence[str] = ()) -> Built:
     """Write dashboards (by default all) as a site into a folder.
 
-    `assets` has the built web app, by default the one that comes with Penstock. Raises `ConfigError` for an unknown
-    dashboard, a folder that holds something else, and where the web app was not built.
+    Raises `ConfigError` for an unknown dashboard, a folder that holds something else, and where the web app was not
+    built.
     """
     known = dashboards.names(app)
     for name in names:
@@ -53,7 +54,7 @@ def build(app: App, folder: Path, names: Sequence[str] = (), assets: Path | None
     chosen = [info for info in dashboards.dashboards(app) if not names or info.name in names]
     if not chosen:
         raise ConfigError("there are no dashboards", hint="penstock dashboard new TABLE writes a first one")
-    files = {f"assets/{name}": data for name, data in _assets(assets).items()}
+    files = {f"assets/{name}": data for name, data in _assets(ASSETS).items()}
     _check_free(folder)
     links = {info.name for info in chosen}
     for info in chosen:
@@ -72,8 +73,7 @@ def build(app: App, folder: Path, names: Sequence[str] = (), assets: Path | None
     return Built(str(folder), tuple(chosen), len(files), sum(map(len, files.values())), mistakes)
 
 
-def _assets(folder: Path | None) -> dict[str, bytes]:
-    found = folder or Path(__file__).parents[1] / "web" / "static"
+def _assets(found: Path) -> dict[str, bytes]:
     names = ("site.js", "site.css")
     missing = [name for name in names if not (found / name).is_file()]
     if missing:
