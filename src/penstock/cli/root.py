@@ -25,7 +25,7 @@ VERBS = {
     "show": ("ask", "look at the first rows of a table, as it is or as it was"),
     "metric": ("metric", "measure metrics, or list them"),
     "profile": ("profile", "say what the columns of a table hold"),
-    "dashboard": ("dashboard", "list dashboards, write a first one, build a static site"),
+    "dashboard": ("dashboard", "list dashboards, write a first one for a table, or build a static site"),
     "check": ("prove", "check the project's files and pages, then the rows of its tables"),
     "test": ("prove", "run the unit tests of tables"),
     "verify": ("verify", "recompute tables in full, and compare with what is stored"),
