@@ -265,7 +265,8 @@ def _check_whole(found: Resolved) -> None:
                 )  # fmt: skip
 
 
-_LENGTHS = dict(zip(GRAINS, (1 / 1440, 1 / 24, 1, 7, 28, 90, 365), strict=True))
+# In days, at least.
+_LENGTHS = dict(zip(GRAINS, (1 / 1440, 1 / 24, 1, 7, 28, 3 * 28, 12 * 28), strict=True))
 
 
 def _days(length: Span) -> float:

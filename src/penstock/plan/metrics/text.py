@@ -41,9 +41,12 @@ class Select:
 
 
 def _as(said: str, name: str) -> str:
-    table, _, column = said.rpartition(".")
-    same = said == name or (column == name and names.is_plain(table))
-    return said if same else f"{said} as {name}"
+    return said if name in ("", said) else f"{said} as {name}"
+
+
+def _of(table: str, name: str) -> tuple[str, str]:
+    """Return a column of a common table, which keeps its name."""
+    return f"{table}.{name}", ""
 
 
 def query(found: Resolved, *, ordered: bool = True) -> str:
@@ -88,7 +91,7 @@ class _Writer:
         for column, metric, stretch in self.found.columns:
             name = ident(column.name)
             said = f"{before}{name}" if metric is None else express(metric, stretch, self.found, name_of)
-            outputs.append((said, name))
+            outputs.append((said, "" if not alone and said.endswith(f".{name}") and " " not in said else name))
         return outputs
 
     def _together(self, keys: Sequence[str]) -> list[str]:
@@ -262,8 +265,8 @@ class _Writer:
         series = self._all_periods(key)
         grain = ident(self.grain)
         earlier = periods.shifted(self.grain, f"{series}.{grain}", key.stretch.shifts)
-        columns = [(f"{series}.{grain}", grain)]
-        columns += [(f"{inner}.{ident(name)}", ident(name)) for name in (*self.found.by, *self.found.parts[key])]
+        columns = [_of(series, grain)]
+        columns += [_of(inner, ident(name)) for name in (*self.found.by, *self.found.parts[key])]
         return Select(columns, [series, f"join {inner} on {inner}.{grain} = {earlier}"])
 
     def _at_once(self, key: PartKey) -> Select:
@@ -300,7 +303,7 @@ class _Writer:
         if not key.last and self._adds_up(key):
             return self._from_days(key, stretches)
         select = Select(group=True)
-        select.columns = [(f"{stretches}.{grain}", grain), *self._dimensions(source), *self._values(key, source)]
+        select.columns = [_of(stretches, grain), *self._dimensions(source), *self._values(key, source)]
         tables = source.tables()
         select.tables = [tables[0], f"join {stretches} on {' and '.join(within)}", *tables[1:]]
         if key.last:
@@ -315,7 +318,7 @@ class _Writer:
         alone.need(source.made.time)
         tables = alone.tables()
         joined = [tables[0], *tables[1:], f"join {stretches} on {' and '.join(within)}"]
-        last = Select([(f"{stretches}.{grain}", grain), *own, (f"max({day})", "last_at")], joined, group=True)
+        last = Select([_of(stretches, grain), *own, (f"max({day})", "last_at")], joined, group=True)
         name = self._put(f"{self.names[key]}_last", last.text("    "))
         equal = [f"{name}.last_at = {day}", f"{name}.{grain} = {stretches}.{grain}"]
         equal += [f"{name}.{column} is not distinct from {source.alias}.{column}" for _, column in own]
@@ -329,7 +332,7 @@ class _Writer:
         begins = periods.shifted(self.grain, f"{series}.{grain}", key.stretch.shifts)
         ends = self._least(f"{begins} + {periods.one(self.grain)}", f"{extent}.end_at")
         starts = self._starts(key, ends)
-        columns = [(f"{series}.{grain}", grain), *([(starts, "starts")] if starts else []), (ends, "ends")]
+        columns = [_of(series, grain), *([(starts, "starts")] if starts else []), (ends, "ends")]
         text = Select(columns, [series, f"cross join {extent}"]).text("    ")
         return self._put(f"{self.names[key]}_stretches", text)
 
@@ -352,7 +355,7 @@ class _Writer:
         within = [f"{name}.at_day < {stretches}.ends"]
         if key.stretch.cumulative != "all":
             within.insert(0, f"{name}.at_day >= {stretches}.starts")
-        columns = [(f"{stretches}.{grain}", grain), *((f"{name}.{ident(one)}", ident(one)) for one in self.found.by)]
+        columns = [_of(stretches, grain), *(_of(name, ident(one)) for one in self.found.by)]
         columns += [(_again(metric, name), ident(metric.name)) for metric in self.found.parts[key].values()]
         return Select(columns, [stretches, f"join {name} on {' and '.join(within)}"], group=True)
 
