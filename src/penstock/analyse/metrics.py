@@ -2,56 +2,28 @@
 
 from __future__ import annotations
 
-import re
 from typing import TYPE_CHECKING
 
 from penstock.base.errors import PenstockError, PlanError
 from penstock.model.metric import MetricAsk
 from penstock.model.relation import Query
 from penstock.plan.metrics import resolve, text
+from penstock.plan.metrics.known import known_by
 from penstock.plan.metrics.resolve import Known, Resolved
-from penstock.plan.metrics.source import Source, ident, table_ident
+from penstock.plan.metrics.source import Source
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from penstock.model.metric import Metric, MetricSet
     from penstock.model.project import Project
-    from penstock.model.schema import Schema
     from penstock.protocols.engine import Engine, Rows
-
-_UNIQUE = re.compile(r"\s*unique\s*\(([\w\s,]+)\)\s*\Z", re.IGNORECASE)
 
 
 def known(project: Project, engine: Engine) -> Known:
     """Return what metrics are resolved against in a warehouse as it stands."""
     schemas = {name: relation.schema for name, relation in engine.relations().items()}
-
-    def is_unique(table: str, columns: tuple[str, ...]) -> bool:
-        said = ", ".join(map(ident, columns))
-        known_rows = " and ".join(f"{ident(column)} is not null" for column in columns)
-        twice = f"from {table_ident(table)} where {known_rows} group by {said} having count(*) > 1 limit 1"
-        rows = engine.read(Query(f"select 1 {twice}"))
-        try:
-            return not rows.fetch(1)
-        finally:
-            rows.close()
-
-    return Known(project.metrics, project.metric_sets, schemas, keys(project), is_unique, project.timezone)
-
-
-def keys(project: Project) -> dict[str, tuple[tuple[str, ...], ...]]:
-    """Return the sets of columns by which the rows of each table are declared to be unique."""
-    found: dict[str, tuple[tuple[str, ...], ...]] = {}
-    for table in project:
-        said = [table.key] if table.key else []
-        for check in table.checks:
-            match = _UNIQUE.match(check.text) if check.severity == "error" else None
-            if match:
-                said.append(tuple(part.strip() for part in match[1].split(",")))
-        if said:
-            found[table.name] = tuple(tuple(column.lower() for column in one) for one in said)
-    return found
+    return known_by(project, schemas, engine.read)
 
 
 def sql(found: Resolved, *, ordered: bool = True) -> str:
@@ -108,13 +80,18 @@ def set_mistakes(made: MetricSet, known: Known, engine: Engine) -> Iterator[Plan
         except PlanError as error:
             yield error
             return
+    simple = [metric for metric in known.metrics.values() if metric.set == made.name and metric.kind == "simple"]
+    if not simple:
+        return
+    whole = MetricAsk(tuple(one.name for one in simple), tuple(made.dimensions), "year" if made.time else "")
+    if _wrong(whole, known, engine) is None:  # nearly always: all at once is far cheaper than each by itself
+        return
     seen: set[str] = set()
-    for metric in known.metrics.values():
-        if metric.set == made.name and metric.kind == "simple":
-            for wrong in mistakes(metric, known, engine):
-                if str(wrong) not in seen:
-                    seen.add(str(wrong))
-                    yield wrong
+    for metric in simple:
+        for wrong in mistakes(metric, known, engine):
+            if str(wrong) not in seen:
+                seen.add(str(wrong))
+                yield wrong
 
 
 def _wrong(ask: MetricAsk, known: Known, engine: Engine) -> PlanError | None:
@@ -134,12 +111,3 @@ def _placed(error: PenstockError, subject: str, where: object, got: str) -> Plan
     return PlanError(
         f"{subject}: {error.subject}", where=place, got=error.got or got, hint=error.hint, expected=error.expected
     )
-
-
-def schema(ask: MetricAsk, known: Known, engine: Engine) -> Schema:
-    """Return the columns that an ask gives, without running it."""
-    rows = engine.read(Query(sql(resolve.resolve(ask, known))))
-    try:
-        return rows.schema
-    finally:
-        rows.close()

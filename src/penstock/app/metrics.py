@@ -149,8 +149,9 @@ def rewritten(app: App, text: str) -> Query:
     if not asking.found:
         return Query(text)
     known = measuring.known(app.project, app.engine)
-    made = [(f"@m{number}", _select(asking, one, known)) for number, one in enumerate(asking.found, 1)]
-    return Query(asking.with_names([name for name, _ in made]), shown=text, made=tuple(made))
+    names = asking.names()
+    made = tuple((name, _select(asking, one, known)) for name, one in zip(names, asking.found, strict=True))
+    return Query(asking.with_names(names), shown=text, made=made)
 
 
 def _select(asking: Asking, one: Called, known: resolve.Known) -> str:

@@ -170,8 +170,18 @@ def check(app: App, select: Sequence[str] = ()) -> list[Verdict]:
     found: list[Verdict] = []
     for item in app.project:
         if item.name in tables and item.checks and item.name in relations:
-            found += verify_table(item.checks, item.name, app.engine.read)
+            found += verify_table(item.checks, item.name, app.engine.read, measure=_measure(app))
     return found
+
+
+def _measure(app: App) -> Callable[[tuple[str, ...], str], str]:
+    def measure(names: tuple[str, ...], _: str) -> str:
+        from penstock.analyse.metrics import known
+        from penstock.plan.metrics.known import measured
+
+        return measured(names, known(app.project, app.engine))
+
+    return measure
 
 
 def test(app: App, select: Sequence[str] = ()) -> list[UnitResult]:  # noqa: PT028

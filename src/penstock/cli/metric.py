@@ -58,7 +58,7 @@ def metric(call: Call, names: tuple[str, ...], limit: int | None, as_sql: bool, 
             found = metrics.metrics(app)
         _list(call, found)
         return 0
-    ask = _ask(names, limit, said)
+    ask = _ask(names, limit, said, exact=as_sql)
     with call.open() as app:
         if as_sql:
             query = metrics.metric_sql(app, ask)
@@ -71,15 +71,17 @@ def metric(call: Call, names: tuple[str, ...], limit: int | None, as_sql: bool, 
     return 0
 
 
-def _ask(names: Sequence[str], limit: int | None, said: dict[str, Any]) -> MetricAsk:
+def _ask(names: Sequence[str], limit: int | None, said: dict[str, Any], *, exact: bool) -> MetricAsk:
+    """Read what is asked; rows are limited to one more than are shown, so that it can be said that there are more."""
     from penstock.app.metrics import MetricAsk
 
-    most = _SHOWN if limit is None else limit
+    shown = _SHOWN if limit is None else limit
+    most = (limit or None) if exact else shown + 1 if shown else None
     return MetricAsk(
         tuple(part for name in names for part in name.split(",")),
         tuple(part.strip() for one in said["by"] for part in one.split(",")),
         said["grain"], said["start"], said["end"], tuple(_filter(one) for one in said["where"]), said["compare"],
-        said["order"], most + 1 if most else None, said["timezone"],
+        said["order"], most, said["timezone"],
     )  # fmt: skip
 
 

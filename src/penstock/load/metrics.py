@@ -6,10 +6,13 @@ import re
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
+from penstock.base.errors import PlanError
 from penstock.base.record import record
+from penstock.base.text import did_you_mean, nearest
 from penstock.load.section import Section, always, below
 from penstock.model import names
 from penstock.model.metric import GRAINS, Dimension, Join, Metric, Metrics, MetricSet, span
+from penstock.plan import conditions
 from penstock.plan.metrics import formula
 
 if TYPE_CHECKING:
@@ -18,6 +21,7 @@ if TYPE_CHECKING:
     from penstock.base.errors import Place
     from penstock.load.loading import Loading
     from penstock.load.toml import Document
+    from penstock.model.check import Check
 
 _PATH = re.compile(r"\s*(\w+)\.(\w+)\.(\w+)\s*\Z")
 _EQUAL = re.compile(r"\s*([\w.]+)\s*(?:=\s*(?:[\w.]+\.)?(\w+)\s*)?\Z")
@@ -93,8 +97,6 @@ def check_zone(zone: str, section: Section, key: str) -> None:
     if not zone:
         return
     from zoneinfo import ZoneInfo, available_timezones
-
-    from penstock.base.text import nearest
 
     try:
         ZoneInfo(zone)
@@ -317,19 +319,17 @@ def _derived(metric: Metric, part: Section) -> str:
 
 def _check_choice(part: Section, key: str, value: str, choices: tuple[str, ...]) -> None:
     if value not in choices:
-        from penstock.base.text import did_you_mean, nearest
-
         hint = did_you_mean(value, choices) if nearest(value, choices) else ""
         part.wrong(key, value=value, expected=" or ".join(f'"{c}"' for c in choices), hint=hint)
 
 
-def weave(reads: list[Read], known: frozenset[str], loading: Loading, nearest: Callable[..., str]) -> None:
+def weave(reads: list[Read], known: frozenset[str], loading: Loading, nearest_table: Callable[..., str]) -> None:
     """Note what does not fit together: unknown tables and metrics, two of one name, circles."""
     from penstock.base import graph
 
     first: dict[str, Metric] = {}
     for one in reads:
-        _check_tables(one.set, known, loading, nearest)
+        _check_tables(one.set, known, loading, nearest_table)
         for metric in one.metrics:
             if metric.name in first:
                 loading.mistakes.add(
@@ -351,6 +351,41 @@ def weave(reads: list[Read], known: frozenset[str], loading: Loading, nearest: C
         _check_ranges(metric, first, loading)
 
 
+def check_named(table: str, check: Check, reads: list[Read], loading: Loading, *, is_raw: bool) -> None:
+    """Note what is wrong with the metrics that a check of a table names."""
+    try:
+        condition = conditions.read(check)
+    except PlanError:  # it is told when the check is carried out, as for every other check
+        return
+    if not isinstance(condition, conditions.Measured):
+        return
+    known = {metric.name: metric for one in reads for metric in one.metrics}
+    sets = {one.set.name: one.set for one in reads}
+    for name in condition.metrics:
+        subject = f"a check of '{table}' names the metric '{name}'"
+        if name not in known:
+            if not loading.is_broken("metric", name):
+                loading.mistakes.add(f"{subject}, which there is not", check.where, hint=did_you_mean(name, known))
+        elif is_raw:
+            hint = f"check a table that reads {table}"
+            loading.mistakes.add(f"{subject}: a raw table's check cannot", check.where, hint=hint)
+        elif tables_of(known[name], known, sets) - {table}:
+            of = ", ".join(sorted(tables_of(known[name], known, sets)))
+            loading.mistakes.add(f"{subject}, which is of {of}", check.where, expected=f"a metric of {table}")
+
+
+def tables_of(metric: Metric, known: dict[str, Metric], sets: dict[str, MetricSet]) -> set[str]:
+    """Return the tables that a metric is computed from, joins left out."""
+    found, waiting, seen = set[str](), [metric.name], set[str]()
+    while waiting:
+        one = known.get(waiting.pop())
+        if one is not None and one.name not in seen:
+            seen.add(one.name)
+            found |= {sets[one.set].table} if one.kind == "simple" else set()
+            waiting += names_in(one)
+    return found
+
+
 def inherited(reads: list[Read]) -> dict[str, Metric]:
     """Return all metrics by name; what is made of one other metric is shown as that one, unless it says how."""
     found = {metric.name: metric for one in reads for metric in one.metrics}
@@ -364,22 +399,20 @@ def inherited(reads: list[Read]) -> dict[str, Metric]:
     return {name: shown(metric) for name, metric in found.items()}
 
 
-def _check_tables(made: MetricSet, known: frozenset[str], loading: Loading, nearest: Callable[..., str]) -> None:
+def _check_tables(made: MetricSet, known: frozenset[str], loading: Loading, nearest_table: Callable[..., str]) -> None:
     if made.table and made.table not in known and not loading.is_broken("table", made.table):
         place = loading.places.get(("metrics", made.name), made.where)
         loading.mistakes.add(
-            f"there is no table '{made.table}' for these metrics", place, hint=nearest(made.table, known)
+            f"there is no table '{made.table}' for these metrics", place, hint=nearest_table(made.table, known)
         )
     for join in made.joins.values():
         if join.table not in known and not loading.is_broken("table", join.table):
             loading.mistakes.add(
-                f"there is no table '{join.table}' to join", join.where, hint=nearest(join.table, known)
+                f"there is no table '{join.table}' to join", join.where, hint=nearest_table(join.table, known)
             )
         for own, _ in join.on:
             alias, dot, _ = own.rpartition(".")
             if dot and alias not in made.joins:
-                from penstock.base.text import did_you_mean
-
                 loading.mistakes.add(
                     f"join '{join.alias}' begins at '{alias}', which is no join", join.where,
                     hint=did_you_mean(alias, made.joins),
@@ -409,8 +442,6 @@ def names_in(metric: Metric) -> tuple[str, ...]:
 
 def _check_named(metric: Metric, name: str, known: dict[str, Metric], loading: Loading) -> None:
     if name not in known and not loading.is_broken("metric", name) and "metric" not in loading.unread:
-        from penstock.base.text import did_you_mean
-
         loading.mistakes.add(
             f"there is no metric '{name}', which '{metric.name}' is made of", metric.where,
             hint=did_you_mean(name, [one for one in known if one != metric.name]),

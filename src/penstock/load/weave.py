@@ -56,6 +56,7 @@ def weave(frame: Project, parts: Parts, loading: Loading) -> Project:
         from penstock.load import metrics
 
         metrics.weave(parts.metrics, known, loading, nearest_table)
+    _check_measured(parts, loading)
     if loading.mistakes:
         return frame
     order = graph.order({**dict.fromkeys(raw, ()), **parents})
@@ -121,6 +122,18 @@ def _check_references(parts: Parts, known: frozenset[str], loading: Loading) -> 
                     check.where or table.where,
                     hint=nearest_table(name, known),
                 )
+
+
+def _check_measured(parts: Parts, loading: Loading) -> None:
+    """Note checks that name a metric that is not there, or of another table."""
+    declared: list[RawTable | Table] = [*parts.raw, *(draft.table for draft in parts.drafts)]
+    named = [(table, check) for table in declared for check in table.checks if "metric" in check.text.lower()]
+    if named:
+        from penstock.load import metrics
+
+        raw = frozenset(table.name for table in parts.raw)
+        for table, check in named:
+            metrics.check_named(table.name, check, parts.metrics, loading, is_raw=table.name in raw)
 
 
 def _check_circle(drafts: dict[str, Draft], parents: dict[str, tuple[str, ...]], mistakes: Mistakes) -> None:

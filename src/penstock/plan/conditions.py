@@ -53,7 +53,15 @@ class References:
     own: str
 
 
-Condition: TypeAlias = EachRow | Count | Unique | References
+@record
+class Measured:
+    """The values of metrics over all rows meet a SQL condition, in which each is a column of its name."""
+
+    sql: str
+    metrics: tuple[str, ...]
+
+
+Condition: TypeAlias = EachRow | Count | Unique | References | Measured
 
 
 def read(check: Check) -> Condition:
@@ -72,9 +80,28 @@ def read(check: Check) -> Condition:
     after = words[1].text if len(words) > 1 else ""
     if words[0].kind == "word" and name in _FORMS and after == "(" and _closes(words) == len(words) - 1:
         return _form(check, name, _arguments(text, words))
+    if "metric" in text.lower():
+        measured = _measured(check, text, words)
+        if measured is not None:
+            return measured
     if words[0].kind == "word" and name == "rows" and after not in ("(", ".", ""):
         return Count(text)
     return EachRow(text)
+
+
+def _measured(check: Check, text: str, words: Sequence[Token]) -> Measured | None:
+    """Read a condition over metrics: `metric('cancelled_share') < 0.2`."""
+    found: list[tuple[int, int, str]] = []
+    for at in range(len(words) - 1):
+        if words[at].kind != "word" or words[at].name != "metric" or words[at + 1].text != "(":
+            continue
+        inside = words[at + 2 : at + 4]
+        if len(inside) < 2 or inside[0].kind != "string" or inside[1].text != ")":  # noqa: PLR2004
+            raise _wrong(check, "in a check a metric stands by its name alone", expected="metric('revenue') > 0")
+        found.append((words[at].start, inside[1].start + 1, inside[0].text.strip("'")))
+    for start, end, name in reversed(found):
+        text = f'{text[:start]}"{name}"{text[end:]}'
+    return Measured(text, tuple(dict.fromkeys(name for _, _, name in found))) if found else None
 
 
 def referenced(check: Check) -> str:

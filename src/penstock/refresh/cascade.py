@@ -381,6 +381,18 @@ class _Attempt:
             self.changed.add(table.name)
         self.outcome.steps[table.name] = step
 
+    def _measure(self, change: Change) -> Callable[[tuple[str, ...], str], str]:
+        """Return what says how metrics are measured over what a table would be."""
+
+        def measure(names: tuple[str, ...], rows: str) -> str:
+            from penstock.plan.metrics.known import known_by, measured
+
+            schemas = {name: relation.schema for name, relation in self.relations.items()}
+            schemas[change.relation.name] = change.relation.schema
+            return measured(names, known_by(self.job.project, schemas, self.txn.read, {change.relation.name: rows}))
+
+        return measure
+
     def _judged(self, wanted: Iterable[Any], change: Change) -> Change:
         """Return a change that passed the checks of its table; raises `CheckFailedError` where it did not."""
         judged = tuple(wanted)
@@ -388,7 +400,7 @@ class _Attempt:
             return change
         from penstock.refresh import checks
 
-        found = checks.verify(judged, change, self.txn)
+        found = checks.verify(judged, change, self.txn, measure=self._measure(change))
         self.outcome.verdicts += found
         bad = next((v for v in found if v.state == "failed"), None)
         if bad is not None:

@@ -13,13 +13,16 @@ from penstock.model.check import Check, Verdict
 from penstock.model.names import split
 from penstock.model.relation import Query
 from penstock.plan.canonical import tokens
-from penstock.plan.conditions import Condition, Count, EachRow, References, Unique, read
+from penstock.plan.conditions import Condition, Count, EachRow, Measured, References, Unique, read
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
     from penstock.model.change import Change
     from penstock.protocols.engine import Rows, Txn
+
+    # Of some metrics, with the rows of their table as a part of a `from`: the select of one row that measures them.
+    Measure = Callable[[tuple[str, ...], str], str]
 
 SAMPLES = 5
 _LONGEST = 200
@@ -38,21 +41,24 @@ class _Scope:
     came: str | None
     alias: str
     passed: frozenset[str] = frozenset()
+    measure: Measure | None = None
 
 
-def verify(checks: Iterable[Check], change: Change, txn: Txn, clock: Clock | None = None) -> list[Verdict]:
+def verify(
+    checks: Iterable[Check], change: Change, txn: Txn, clock: Clock | None = None, measure: Measure | None = None
+) -> list[Verdict]:
     """Carry out the checks of a table on a change that is not applied yet; none where nothing changes.
 
     A check of severity `error` that says something of single rows, or of their being unique, looks only at
     the rows that came, where those before them are known to have passed it. All others, and every check of a
     table that was built anew, look at the table as it would be. Raises `PlanError` where a check cannot be
-    computed, with the check's place; the transaction is then lost.
+    computed, with the check's place; the transaction is then lost. `measure` is asked for the metrics that checks name.
     """
     if change.empty:
         return []
     name = change.relation.name
     came = None if change.built else (change.shown or change.plus) if change.added else ""
-    scope = _Scope(name, f"({change.after})", came, _quoted(split(name)[1]), frozenset(change.relation.passed))
+    scope = _Scope(name, f"({change.after})", came, _quoted(split(name)[1]), frozenset(change.relation.passed), measure)
     return [_judge(check, scope, txn.read, clock) for check in checks]
 
 
@@ -68,10 +74,14 @@ def _mark(check: Check) -> str:
 
 
 def verify_table(
-    checks: Iterable[Check], name: str, read_rows: Callable[[Query], Rows], clock: Clock | None = None
+    checks: Iterable[Check],
+    name: str,
+    read_rows: Callable[[Query], Rows],
+    clock: Clock | None = None,
+    measure: Measure | None = None,
 ) -> list[Verdict]:
     """Carry out the checks of a table on all that stands in it; raises `PlanError` as `verify` does."""
-    scope = _Scope(name, _table(name), None, _quoted(split(name)[1]))
+    scope = _Scope(name, _table(name), None, _quoted(split(name)[1]), measure=measure)
     return [_judge(check, scope, read_rows, clock) for check in checks]
 
 
@@ -106,6 +116,10 @@ def _queries(condition: Condition, scope: _Scope, *, only_came: bool) -> tuple[s
         counted = f'(select count(*) as "rows" from {scope.all} as {scope.alias}) as counted'
         found = f"from {counted} where not (\n{condition.sql}\n)"
         return f"select count(*) {found}", f'select "rows" {found}'
+    if isinstance(condition, Measured):
+        measured = scope.measure(condition.metrics, scope.all) if scope.measure else "select null"
+        found = f"from (\n{measured}\n) as measured where not (\n{condition.sql}\n)"
+        return f"select count(*) {found}", f"select * {found}"
     if only_came and not scope.came:
         return "", ""
     rows = f"{scope.came if only_came else scope.all} as {scope.alias}"

@@ -131,3 +131,79 @@ def test_what_cannot_be_asked_is_said_with_the_nearest_name(shop, said, subject,
     with pytest.raises((ConfigError, PlanError)) as caught:
         shop.metric(said.pop("name"), **said)
     assert (caught.value.subject, caught.value.hint) == (subject, hint)
+
+
+def checked(tmp_path, text, amount=10, table="spend"):
+    """Run a table with a check of a metric; the second run has another amount in its only row."""
+    spend = penstock.Table("spend", sql=f"select 'ada' as id, {amount} as amount", checks=(penstock.Check(text),))
+    money = penstock.Metrics(
+        table,
+        {"total": "sum(amount)", "rows_there": "count(*)", "each": "{total} / {rows_there}"},
+        joins={"known": "id"},
+        dimensions={"tier": "known.tier"},
+    )
+    known = penstock.Table("known", sql="select 'ada' as id, 'gold' as tier, 1 as amount")
+    return penstock.build("checked", tmp_path, tables=[spend, known], metrics=[money])
+
+
+def test_a_check_of_a_metric_holds_a_table_at_its_last_good_version(tmp_path):
+    with checked(tmp_path, "metric('total') between 1 and 100 and metric('each') > 0") as project:
+        assert project.run().ok
+        assert [v.state for v in project.check()] == ["passed"]
+    with checked(tmp_path, "metric('total') between 1 and 100 and metric('each') > 0", 1000) as project:
+        result = project.run()
+        assert not result.ok
+        assert result.run.failed[0].error["got"] == "total = 1000, each = 1000.0"
+        assert project.sql("select amount from spend").fetchall() == [(10,)]
+
+
+@pytest.mark.parametrize(
+    ("text", "table", "subject"),
+    [
+        ("metric('totl') > 0", "spend", "a check of 'spend' names the metric 'totl', which there is not"),
+        ("metric('total') > 0", "known", "a check of 'spend' names the metric 'total', which is of known"),
+    ],
+)
+def test_a_check_of_a_metric_that_cannot_be_is_told_before_anything_runs(tmp_path, text, table, subject):
+    with pytest.raises(ConfigError) as caught:
+        checked(tmp_path, text, table=table)
+    assert caught.value.subject == subject
+
+
+def test_a_check_asks_a_metric_by_its_name_alone(tmp_path):
+    with checked(tmp_path, "metric('total', by := ['tier']) > 0") as project:
+        error = project.run().run.failed[0].error
+    assert error["subject"].endswith("in a check a metric stands by its name alone")
+
+
+@pytest.mark.parametrize(
+    ("metrics", "dimensions", "subject", "hint"),
+    [
+        ({"a": "sum(amont)"}, {}, "metric 'a': Referenced column \"amont\" not found", 'Candidate bindings: "amount"'),
+        ({"a": "count(*)"}, {"tier": "known.tir"}, "dimension 'tier': ", ""),
+        ({"a": "sum(amount) + amount"}, {}, "metric 'a': column \"amount\" must appear in the GROUP BY", ""),
+    ],
+)
+def test_what_the_warehouse_does_not_understand_is_found_by_check(tmp_path, metrics, dimensions, subject, hint):
+    spend = penstock.Table("spend", sql="select 'ada' as id, 3 as amount")
+    known = penstock.Table("known", sql="select 'ada' as id, 'gold' as tier", key=("id",))
+    said = penstock.Metrics("spend", metrics, joins={"known": "id"}, dimensions=dimensions)
+    with penstock.build("wrong", tmp_path, tables=[spend, known], metrics=[said]) as project:
+        project.check()  # nothing is built yet, so nothing is known
+        assert project.run().ok
+        with pytest.raises(PlanError) as caught:
+            project.check()
+        assert caught.value.subject.startswith(subject)
+        assert hint in caught.value.hint
+        with pytest.raises(PlanError) as asked:
+            project.metric("a", by=list(dimensions))
+        assert asked.value.subject == caught.value.subject
+
+
+def test_a_table_that_is_not_built_is_said_to_be(tmp_path):
+    with checked(tmp_path, "amount > 0") as project, pytest.raises(PlanError) as caught:
+        project.metric("total")
+    assert (caught.value.subject, caught.value.hint) == (
+        "the table 'spend' has not been built yet",
+        "penstock run +spend",
+    )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import re
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
@@ -51,11 +52,16 @@ class Asking:
     line: int
     found: tuple[Called, ...]
 
+    def names(self) -> list[str]:
+        """Return a name for each call: so short that it fits in its place, and none that the text has."""
+        first = next(n for n in itertools.count(1) if f"_m{n}" not in self.text.lower())
+        return [f"_m{first + at}" for at in range(len(self.found))]
+
     def with_names(self, named: Sequence[str]) -> str:
         """Return the text with a name in the place of each call; every other word keeps its line and column."""
         text = self.text
         for called, name in sorted(zip(self.found, named, strict=True), key=lambda pair: -pair[0].start):
-            put = f'"{name}"' + (f" as {called.alias}" if called.alias else "")
+            put = f"{name} {called.alias}".rstrip()
             first, *rest = text[called.start : called.end].split("\n")
             lines = [put.ljust(len(first)), *(" " * len(line) for line in rest)]
             text = text[: called.start] + "\n".join(lines) + text[called.end :]

@@ -24,7 +24,8 @@ class Known:
     """What metrics are resolved against.
 
     `schemas` has the columns of every table that is there, `keys` the sets of columns by which its rows are declared
-    to be unique, and `is_unique` asks the warehouse whether they are.
+    to be unique, and `is_unique` asks the warehouse whether they are. `rows` are tables whose rows are
+    others than those that stand in the warehouse, as parts of a `from`.
     """
 
     metrics: Mapping[str, Metric]
@@ -33,6 +34,7 @@ class Known:
     keys: Mapping[str, tuple[tuple[str, ...], ...]]
     is_unique: Callable[[str, tuple[str, ...]], bool]
     timezone: str = ""
+    rows: Mapping[str, str] = field(default_factory=dict)
 
 
 @record

@@ -100,8 +100,8 @@ class Source:
 
     def tables(self) -> list[str]:
         """Return the lines that follow `from`; raises `PlanError` for a join that would count rows twice."""
-        bare = names.split(self.made.table)[1]
-        lines = [table_ident(self.made.table) + ("" if ident(bare) == self.alias else f" as {self.alias}")]
+        rows = self.known.rows.get(self.made.table)
+        lines = [f"{rows} as {self.alias}" if rows else table_ident(self.made.table)]
         for join in self._in_order():
             pairs = self.checked(join)
             alias = ident(join.alias)

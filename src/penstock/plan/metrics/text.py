@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 from penstock.model import names
@@ -103,11 +103,12 @@ class _Writer:
             return [parts[0], *(f"cross join {name}" for name in parts[1:])]
         each = [f"    select {', '.join(keys)} from {name}" for name in parts]
         self._put("keys", "\n    union\n".join(each))
-        joins = []
-        for name in parts:
-            equal = " and ".join(f"{name}.{key} is not distinct from keys.{key}" for key in keys)
-            joins.append(f"left join {name} on {equal}")
+        joins = [f"left join {name} on {' and '.join(self._same(name, key) for key in keys)}" for name in parts]
         return ["keys", *joins]
+
+    def _same(self, name: str, key: str) -> str:
+        """Return that a key agrees: a dimension may be null, the period of a grain never is."""
+        return f"{name}.{key} {'=' if key == ident(self.grain) else 'is not distinct from'} keys.{key}"
 
     def _tail(self, keys: Sequence[str]) -> list[str]:
         ask, lines = self.found.ask, list[str]()
@@ -257,17 +258,25 @@ class _Writer:
 
     def _earlier(self, key: PartKey) -> Select:
         """Each period with what the one so far before it had."""
-        source = self._source(key)
-        time, _ = source.time()
-        inner = self._put(
-            f"{self.names[key]}_by_{self.grain}", self._grouped(key, source, [f"{time} is not null"]).text("    ")
-        )
+        inner = self._by_period(key)
         series = self._all_periods(key)
         grain = ident(self.grain)
         earlier = periods.shifted(self.grain, f"{series}.{grain}", key.stretch.shifts)
         columns = [_of(series, grain)]
         columns += [_of(inner, ident(name)) for name in (*self.found.by, *self.found.parts[key])]
         return Select(columns, [series, f"join {inner} on {inner}.{grain} = {earlier}"])
+
+    def _by_period(self, key: PartKey) -> str:
+        """Return the common table of the values of each period; it may be there already, as a part of its own."""
+        plain = replace(key, stretch=Stretch())
+        there = self.names.get(plain, "")
+        bounded = self.found.start or self.found.end
+        if there in self.ctes and not bounded and set(self.found.parts[key]) <= set(self.found.parts[plain]):
+            return there
+        source = self._source(key)
+        time, _ = source.time()
+        text = self._grouped(key, source, [f"{time} is not null"]).text("    ")
+        return self._put(f"{self.names[key]}_by_{self.grain}", text)
 
     def _at_once(self, key: PartKey) -> Select:
         """One stretch of time: up to the end of what is asked, or of what is known."""
