@@ -27,14 +27,14 @@ def figures(size: str, *, peers: bool) -> Iterator[Figure]:
 
 
 def _demo() -> Contender:
-    return Contender("penstock", lambda _: (Path(sys.executable).with_name("penstock"), "demo"))
+    return Contender("penstock", lambda _: (Path(sys.executable).with_name("penstock"), "demo", "--no-serve"))
 
 
 def _make_demo() -> Contender:
     def command(folder: Path) -> Sequence[str]:
         shutil.copytree(ROOT, folder, dirs_exist_ok=True, ignore=_MADE)
         shutil.rmtree(folder / "shop", ignore_errors=True)
-        return ("make", "demo")
+        return ("make", "demo", "ARGS=--no-serve")
 
     # Its own bytecode: a fresh clone has none, and keeps what it makes.
     return Contender("make", command, env={"PYTHONPYCACHEPREFIX": ""})

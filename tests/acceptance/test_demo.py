@@ -27,7 +27,7 @@ def demo(*words, cwd, fault="", code=0):
     env = {name: value for name, value in os.environ.items() if not name.startswith(("PENSTOCK_", "SHOP_"))}
     env |= {"PENSTOCK_FAULT": fault} if fault else {}
     done = subprocess.run(
-        [sys.executable, "-m", "penstock", "demo", *map(str, words)],
+        [sys.executable, "-m", "penstock", "demo", "--no-serve", *map(str, words)],
         cwd=cwd,
         env=env,
         capture_output=True,

@@ -18,7 +18,7 @@ from penstock.cli.stop import Stop
 # verb: (module, what it does). Help lists them from here, so that no verb is loaded for it.
 VERBS = {
     "init": ("start", "write a project that runs as it is"),
-    "demo": ("start", "make the demo project and run it"),
+    "demo": ("start", "make the demo project, run it and serve it"),
     "run": ("run", "bring tables up to date once"),
     "plan": ("run", "say what a run would do, and why"),
     "sql": ("ask", "ask the warehouse one select"),

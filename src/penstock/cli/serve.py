@@ -43,7 +43,14 @@ def serve(call: Call, port: int | None, host: str, opens: bool) -> int:
 
     While it serves, it holds the warehouse; other calls of penstock go through it.
     """
-    with call.open() as app, serving(app, port, host) as made:
+    with call.open() as app:
+        stay(call, app, port, host, opens=opens)
+    return 0
+
+
+def stay(call: Call, app: App, port: int | None = None, host: str = LOCAL, *, opens: bool = False) -> None:
+    """Serve an open project and say where, until Ctrl-C or a request to end: either is how this ends well."""
+    with interruptible(call), serving(app, port, host) as made:
         if call.json:
             emit({"serving": {"address": made.address, "url": made.url}})
         elif not call.quiet:
@@ -51,8 +58,7 @@ def serve(call: Call, port: int | None, host: str, opens: bool) -> int:
         flush()
         if opens:
             show(made.url)
-        until_stopped(call, made)
-    return 0
+        made.wait()
 
 
 def told(made: Serving, name: str, call: Call) -> Iterator[str]:
@@ -74,8 +80,9 @@ def serving(app: App, port: int | None = None, host: str = LOCAL) -> Iterator[Se
         yield made
 
 
-def until_stopped(call: Call, made: Serving) -> None:
-    """Wait for Ctrl-C, or to be told to end, either of which is how this ends well."""
+@contextmanager
+def interruptible(call: Call) -> Iterator[None]:
+    """Let Ctrl-C, and a request to end, end the body and nothing more."""
     if call.stop is not None:
         call.stop.expected = True
     before = signal.getsignal(signal.SIGTERM)
@@ -83,7 +90,7 @@ def until_stopped(call: Call, made: Serving) -> None:
     if mine:
         signal.signal(signal.SIGTERM, signal.default_int_handler)
     try:
-        made.wait()
+        yield
     except KeyboardInterrupt:
         return
     finally:

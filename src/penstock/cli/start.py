@@ -16,6 +16,8 @@ from penstock.cli.call import Call, argument, verb
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
+    from penstock.app.opened import App
+
 _TOML = """\
 # A Penstock project: what is in this folder, and where its tables are kept.
 name = "{name}"
@@ -121,23 +123,36 @@ def _shop(folder: Path, name: str) -> None:  # noqa: ARG001
 @verb(
     argument("directory", "Where to make it; by default a folder named shop.", required=False, metavar="[DIR]"),
     click.Option(["--tick"], is_flag=True, help="Add a day of changes to it and run again."),
-    click.Option(["--check"], is_flag=True, help="Run, add a day, run again, and prove every number."),
+    click.Option(["--check"], is_flag=True, help="Run, add a day, run again, prove every number, ask for every page."),
+    click.Option(["--no-serve"], is_flag=True, help="End after the run, as with --json and --quiet."),
     examples=[
-        ("penstock demo", "make a shop with data of its own, and run it"),
+        ("penstock demo", "make a shop with data of its own, run it, and serve it until Ctrl-C"),
         ("penstock demo --tick", "a day later: see what is touched"),
         ("penstock demo --check", "compare every table with numbers computed apart from Penstock"),
     ],
 )
-def demo(call: Call, directory: str | None, tick: bool, check: bool) -> int:
-    """Make the demo project and run it.
+def demo(call: Call, directory: str | None, tick: bool, check: bool, no_serve: bool) -> int:
+    """Make the demo project, run it and serve it.
 
     A small shop: a store in SQLite, an API that the demo serves itself, web-server logs, a messy CSV. Nothing
-    is downloaded.
+    is downloaded. It ends with Ctrl-C; where another process serves the shop already, it ends by itself.
     """
     from penstock.cli.demo.main import run
 
     told = io.StringIO()
-    code = run(Path(directory) if directory else None, tick, check, call.json, told if call.quiet else None)
+    stays = None if no_serve or check or call.json or call.quiet else _served(call)
+    code = run(Path(directory) if directory else None, tick, check, call.json, told if call.quiet else None, stays)
     if call.quiet and (code or call.json):
         print(told.getvalue(), end="")
     return code
+
+
+def _served(call: Call) -> Callable[[App], None]:
+    """Return what serves the shop after its run."""
+
+    def stays(app: App) -> None:
+        from penstock.cli.serve import stay
+
+        stay(call, app)
+
+    return stays

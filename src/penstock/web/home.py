@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from penstock._version import __version__
+from penstock.app import dashboards
 from penstock.app.serving import home, words
 from penstock.app.serving.home import Home
 from penstock.app.serving.shapes import Found
@@ -40,8 +41,8 @@ def get_project(call: Call) -> ProjectInfo:
     app = call.site.app
     project = app.project
     return ProjectInfo(
-        project.name, project.env, app.engine.version, __version__, getattr(project, "timezone", "") or "UTC",
-        len(project.order), 0, 0, call.site.settings.csrf,
+        project.name, project.env, app.engine.version, __version__, project.timezone or "UTC",
+        len(project.order), len(dashboards.names(app)), len(project.metrics), call.site.settings.csrf,
     )  # fmt: skip
 
 

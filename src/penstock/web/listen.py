@@ -25,10 +25,10 @@ _ENDS_WITHIN = 2.0
 class Serving:
     """A server that listens; `address` is where."""
 
-    def __init__(self, site: Site, address: str, thread: threading.Thread) -> None:
+    def __init__(self, site: Site, address: str, ended: threading.Event) -> None:
         self.site = site
         self.address = address
-        self._thread = thread
+        self._ended = ended
 
     @property
     def url(self) -> str:
@@ -38,8 +38,7 @@ class Serving:
 
     def wait(self) -> None:
         """Wait until the server ends, which it does by itself only when it breaks, or until Ctrl-C."""
-        while self._thread.is_alive():
-            self._thread.join(60.0)
+        self._ended.wait()  # an event: a thread whose join is interrupted counts as ended, on Python 3.11
 
 
 @contextlib.contextmanager
@@ -72,17 +71,16 @@ def serving(app: App, port: int | None = None, host: str = "127.0.0.1") -> Itera
         timeout_keep_alive=30,
     )
     server = Server(config)
-    thread = threading.Thread(target=server.run, args=([listening],), name="web", daemon=True)
-    thread.start()
+    threading.Thread(target=server.listen, args=(listening,), name="web", daemon=True).start()
     try:
         while not server.ready.wait(0.1):
-            if not thread.is_alive():
+            if server.ended.is_set():
                 raise ConfigError("the server could not start", hint="its output above says why")
-        yield Serving(site, f"http://{_shown(host)}:{own}", thread)
+        yield Serving(site, f"http://{_shown(host)}:{own}", server.ended)
     finally:
         site.close()
         server.should_exit = True
-        thread.join(_ENDS_WITHIN)
+        server.ended.wait(_ENDS_WITHIN)
         listening.close()
         app.hear = None
         site.wait(_ENDS_WITHIN)

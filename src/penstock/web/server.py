@@ -17,7 +17,7 @@ from starlette.routing import Route as Served
 from penstock.app.serving.missing import NoSuchError
 from penstock.base.errors import ConfigError, PenstockError, PlanError, RetryableError, UnsupportedError
 from penstock.protocols.engine import StoppedError
-from penstock.web import home, openapi, runs, sql, tables
+from penstock.web import dashboards, home, openapi, runs, sql, tables
 from penstock.web.carry import encoded, error_shape
 from penstock.web.guard import Guard, RefusedError, TooLargeError
 from penstock.web.route import AskError, Call
@@ -31,7 +31,7 @@ if TYPE_CHECKING:
     from penstock.web.route import Route
     from penstock.web.site import Site
 
-BOOKS = (home.BOOK, tables.BOOK, runs.BOOK, sql.BOOK)
+BOOKS = (home.BOOK, tables.BOOK, runs.BOOK, dashboards.BOOK, sql.BOOK)
 ROUTES: tuple[Route, ...] = tuple(route for book in BOOKS for route in book.routes)
 THREADS = 8
 _JSON = "application/json"

@@ -14,11 +14,19 @@ if TYPE_CHECKING:
 
 
 class Server(uvicorn.Server):
-    """A server for a thread; `ready` is set once it listens."""
+    """A server for a thread; `ready` is set once it listens, `ended` when it does no more."""
 
     def __init__(self, config: uvicorn.Config) -> None:
         super().__init__(config)
         self.ready = threading.Event()
+        self.ended = threading.Event()
+
+    def listen(self, listening: socket.socket) -> None:
+        """Serve until told to end."""
+        try:
+            self.run([listening])
+        finally:
+            self.ended.set()
 
     @contextmanager
     def capture_signals(self) -> Iterator[None]:

@@ -260,8 +260,8 @@ def demo(monkeypatch):
     main = types.ModuleType("penstock.cli.demo.main")
     main.calls, main.code = [], 0
 
-    def run(directory=None, tick=False, check=False, as_json=False, out=None):
-        main.calls.append((directory and str(directory), tick, check, as_json))
+    def run(directory=None, tick=False, check=False, as_json=False, out=None, then=None):
+        main.calls.append((directory and str(directory), tick, check, as_json, then is not None))
         print("the demo", file=out or sys.stdout)
         return main.code
 
@@ -273,9 +273,12 @@ def demo(monkeypatch):
 @pytest.mark.parametrize(
     ("words", "asked"),
     [
-        ((), (None, False, False, False)),
-        (("x", "--check", "--json"), ("x", False, True, True)),
-        (("--tick",), (None, True, False, False)),
+        ((), (None, False, False, False, True)),
+        (("x", "--check", "--json"), ("x", False, True, True, False)),
+        (("--tick",), (None, True, False, False, True)),
+        (("--no-serve",), (None, False, False, False, False)),
+        (("--json",), (None, False, False, True, False)),
+        (("--quiet",), (None, False, False, False, False)),
     ],
 )
 def test_demo_passes_on_what_was_typed(words, asked, demo, penstock):

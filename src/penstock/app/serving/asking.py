@@ -88,7 +88,7 @@ class Question:
             self._rows = rows
         if self.stopped or self.too_slow:
             rows.close()
-            raise self.error(StoppedError("the query was stopped before it had ended"))
+            raise self.error()
         return rows
 
     def stop(self) -> None:
@@ -105,10 +105,10 @@ class Question:
             if self._rows is not None:
                 self._rows.stop()
 
-    def error(self, error: StoppedError) -> StoppedError:
+    def error(self) -> StoppedError:
         """Say why it was stopped."""
         if not self.too_slow or self.stopped:
-            return error
+            return StoppedError("the query was stopped before it had ended")
         return TooSlowError(
             f"the query took longer than {said_seconds(self.seconds)}, and was stopped",
             hint="ask for less, or give it more time",
@@ -118,20 +118,19 @@ class Question:
 def ask(app: App, text: str, question: Question, limit: int = ROWS, name: str = "") -> Asked:
     """Ask the warehouse one select and return at most `limit` rows of it."""
     began = app.clock.monotonic()
-    tables = reads(text)
+    tables = reads(app, text)
     try:
         rows = question.reads(requests.sql(app, text))
         grid = grids.grid(rows, limit)
-    except StoppedError as error:
-        raise question.error(error) from None
-    except KeyboardInterrupt:  # what DuckDB makes of an interrupt, now and then
-        raise question.error(StoppedError("the query was stopped before it had ended")) from None
+    except (StoppedError, KeyboardInterrupt):  # of the query in this thread; Ctrl-C goes to another one
+        raise question.error() from None
     took = app.clock.monotonic() - began
     return Asked(grid.columns, grid.rows, grid.total, grid.truncated, text, took, name, tables)
 
 
-def reads(text: str) -> tuple[str, ...]:
+def reads(app: App, text: str) -> tuple[str, ...]:
     """Return the tables that one select reads; raises `PlanError` for anything else, and for what reads a file."""
+    from penstock.app.metrics import rewritten
     from penstock.plan.asof import find
     from penstock.plan.sql.text import check_select, references
 
@@ -140,16 +139,18 @@ def reads(text: str) -> tuple[str, ...]:
     if "\0" in text:
         raise PlanError("the query has a zero byte in it")
     check_select(text, "query")
-    asking = find(text, "query")
+    measured = rewritten(app, text)
+    asking = find(measured.text, "query")
     past = [one.table.text for one in asking.found]
-    rest = asking.with_names([f"@{number}" for number in range(len(past))]) if past else text
+    rest = asking.with_names([f"@{number}" for number in range(len(past))]) if past else measured.text
     named = [one.name for one in references(rest, "query") if not one.name.startswith("@")]
-    return tuple(dict.fromkeys([*past, *named]))
+    made = [one.name for _, select in measured.made for one in references(select)]
+    return tuple(dict.fromkeys([*past, *named, *made]))
 
 
 def plan(app: App, text: str) -> QueryPlan:
     """Return how the warehouse would compute one select; nothing is computed."""
-    reads(text)
+    reads(app, text)
     rows = requests.sql(app, text)
     try:
         return QueryPlan(rows.plan(), None)

@@ -5,12 +5,14 @@ from __future__ import annotations
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
+from penstock.app import dashboards
 from penstock.app.serving import tables
 from penstock.app.serving.past import Past
 from penstock.app.serving.shapes import Activity, Link, TableRow, Trouble
 from penstock.base.errors import ConfigErrors
 from penstock.base.record import record
 from penstock.base.text import plural
+from penstock.model.page import PageInfo
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -30,7 +32,7 @@ class Home:
     detail: str
     state: str
     trouble: tuple[Trouble, ...]
-    pinned: tuple[Any, ...]
+    pinned: tuple[PageInfo, ...]
     freshness: tuple[TableRow, ...]
     activity: Activity
 
@@ -39,7 +41,8 @@ def home(app: App, mistakes: ConfigError | None = None) -> Home:
     """Return the first page; `mistakes` are those of files that changed since the project was loaded."""
     past = Past(app)
     rows = tables.rows(app, past)
-    trouble = (*_of_files(mistakes), *_of_tables(rows, past), *_of_sinks(app, past))
+    pages = dashboards.dashboards(app)
+    trouble = (*_of_files(mistakes), *_of_tables(rows, past), *_of_sinks(app, past), *_of_pages(pages))
     trouble = tuple(sorted(trouble, key=lambda one: one.level != "bad"))
     state = "bad" if any(one.level == "bad" for one in trouble) else "warn" if trouble else "ok"
     return Home(
@@ -47,7 +50,7 @@ def home(app: App, mistakes: ConfigError | None = None) -> Home:
         _detail(rows, past, app),
         state,
         trouble,
-        (),
+        tuple(one for one in pages if one.pinned),
         tuple(sorted(rows, key=_by_freshness)),
         _activity(app, past),
     )
@@ -124,6 +127,16 @@ def _of_files(mistakes: ConfigError | None) -> Iterator[Trouble]:
             str(one.where) if one.where else None, one.expected or None, one.got or None, one.excerpt or None,
             one.hint or None,
         )  # fmt: skip
+
+
+def _of_pages(pages: Sequence[PageInfo]) -> Iterator[Trouble]:
+    for one in pages:
+        if one.mistakes:
+            yield Trouble(
+                "page", "warn", None, f"the dashboard '{one.title}' has {plural(one.mistakes, 'mistake')}",
+                "Each is shown in its place in the page", one.file,
+                links=(Link("the page", f"/dashboards/{one.name}"),),
+            )  # fmt: skip
 
 
 def _of_tables(rows: Sequence[TableRow], past: Past) -> Iterator[Trouble]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from penstock.app import dashboards, metrics
 from penstock.app.serving.shapes import Uses
 from penstock.base.graph import reach, turned
 
@@ -18,6 +19,6 @@ def uses(app: App, name: str) -> Uses:
     return Uses(
         tuple(one for one in app.project.order if one in below and one != name),
         tuple(sorted(one.name for one in app.project.sinks.values() if one.table in among)),
-        (),
-        (),
+        tuple(one.name for one in metrics.metrics(app) if among.intersection(one.tables)),
+        tuple(one.name for one in dashboards.dashboards(app) if among.intersection(one.tables)),
     )

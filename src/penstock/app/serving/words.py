@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from penstock.app.serving.shapes import Found, GridColumn, WordFunction, Words, WordTable
+from penstock.app import dashboards, metrics
+from penstock.app.serving.shapes import Found, GridColumn, WordFunction, WordMetric, Words, WordTable
 from penstock.model.relation import Query
 
 if TYPE_CHECKING:
@@ -39,7 +40,8 @@ def words(app: App) -> Words:
         if not name.startswith("@")
     )
     functions = tuple(_function(*row) for row in _fetched(app, _FUNCTIONS))
-    return Words(tables, functions, (), tuple(row[0] for row in _fetched(app, _KEYWORDS)))
+    measured = tuple(WordMetric(one.name, one.label, one.dimensions) for one in metrics.metrics(app))
+    return Words(tables, functions, measured, tuple(row[0] for row in _fetched(app, _KEYWORDS)))
 
 
 def _function(name: str, parameters: Any, types: Any, description: str, gives: str) -> WordFunction:
@@ -84,5 +86,10 @@ def _all(app: App) -> Iterator[Found]:
         if not name.startswith("@"):
             for column in relation.schema:
                 yield Found("column", f"{name}.{column.name}", column.type, f"/data/{name}#{column.name}")
+    for page in dashboards.dashboards(app):
+        yield Found("dashboard", page.title, page.description, f"/dashboards/{page.name}")
+    for metric in metrics.metrics(app):
+        said = metric.label if metric.label.lower() != metric.name else metric.sql
+        yield Found("metric", metric.name, metric.description or said, f"/metrics/{metric.name}")
     for run in app.journal.runs(_RUNS):
         yield Found("run", run.id, f"{run.state} {run.command}".strip(), f"/runs/{run.id}")

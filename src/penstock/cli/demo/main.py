@@ -14,7 +14,7 @@ from penstock.cli.demo import generate, make, server, tell
 from penstock.cli.demo.stages import Stopwatch
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
 
     from penstock.app.requests import App
     from penstock.cli.demo.proof import Proof
@@ -30,11 +30,13 @@ def run(
     check: bool = False,
     as_json: bool = False,
     out: TextIO | None = None,
+    then: Callable[[App], None] | None = None,
 ) -> int:
     """Make the shop in a folder (`shop`, or a temporary one for `check`) and run it; returns the exit code.
 
-    A shop that is there already is gone on with. `tick` adds a day of changes first; `check` runs,
-    adds a day, runs again, and compares everything with numbers computed apart from Penstock. Raises
+    A shop that is there already is gone on with. `tick` adds a day of changes first; `check` runs, adds a day, runs
+    again, compares everything with numbers computed apart from Penstock, and asks for every page. `then` is called at
+    the end with the project still open. Raises
     `ConfigError` where the folder holds something else, and what keeps the project from running at all.
     """
     from penstock.app import requests
@@ -54,6 +56,9 @@ def run(
         stages = {"generate": generated, **watch.stages(verdicts)}
         story = tell.Story(folder, made, number, done, verdicts, stages, clock.monotonic() - began)
         out.write(tell.as_json(story) if as_json else tell.as_text(story, tell.highlights(app)))
+        out.flush()
+        if then is not None:
+            then(app)
     return 0 if done.state == "done" else 1
 
 
@@ -99,6 +104,7 @@ def _check(directory: Path | None, as_json: bool, out: TextIO) -> int:
 
 def _proved(folder: Path) -> list[Proof]:
     from penstock.cli.demo.proof import Proof, prove, prove_quiet
+    from penstock.cli.demo.visit import visit
 
     command = f"{_COMMAND} --check"
     make.make(folder)
@@ -107,4 +113,5 @@ def _proved(folder: Path) -> list[Proof]:
         number = generate.tick(folder / make.DATA)
         second = prove(app, f"a day later (day {number})", _run(app, command))
         again = Proof("once more", (prove_quiet(_run(app, command)),))
-    return [first, second, again]
+        pages = visit(app)
+    return [first, second, again, pages]
