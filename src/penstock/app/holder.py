@@ -41,6 +41,13 @@ class Holder:
         self.stop()
 
 
+def is_lent(app: App) -> bool:
+    """Tell whether another process holds the warehouse of an app, and lends it."""
+    from penstock.engines.lent.borrowed import Borrowed
+
+    return isinstance(app.engine, Borrowed)
+
+
 def hold(app: App, *, on_commit: Callable[[Commit], None] | None = None) -> Holder:
     """Hold the warehouse of an app, and lend it to other processes of the same user over a private socket.
 

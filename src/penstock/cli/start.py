@@ -151,8 +151,10 @@ def _served(call: Call) -> Callable[[App], None]:
     """Return what serves the shop after its run."""
 
     def stays(app: App) -> None:
+        from penstock.app.holder import is_lent
         from penstock.cli.serve import stay
 
-        stay(call, app)
+        if not is_lent(app):
+            stay(call, app)
 
     return stays

@@ -8,7 +8,7 @@ import socket
 import threading
 from typing import TYPE_CHECKING
 
-from penstock.base.errors import ConfigError
+from penstock.base.errors import ConfigError, PenstockError, UnsupportedError
 from penstock.web.guard import LOOPBACK, token_of
 from penstock.web.site import Settings, Site
 
@@ -70,6 +70,11 @@ def serving(app: App, port: int | None = None, host: str = "127.0.0.1") -> Itera
         timeout_graceful_shutdown=1,
         timeout_keep_alive=30,
     )
+    try:
+        held = _held(app, site)
+    except PenstockError:
+        listening.close()
+        raise
     server = Server(config)
     threading.Thread(target=server.listen, args=(listening,), name="web", daemon=True).start()
     try:
@@ -78,12 +83,23 @@ def serving(app: App, port: int | None = None, host: str = "127.0.0.1") -> Itera
                 raise ConfigError("the server could not start", hint="its output above says why")
         yield Serving(site, f"http://{_shown(host)}:{own}", server.ended)
     finally:
+        held.close()
         site.close()
         server.should_exit = True
         server.ended.wait(_ENDS_WITHIN)
         listening.close()
         app.hear = None
         site.wait(_ENDS_WITHIN)
+
+
+def _held(app: App, site: Site) -> contextlib.ExitStack:
+    """Lend the warehouse to other processes meanwhile, where that can be done; the server hears of every commit."""
+    from penstock.app.holder import hold
+
+    held = contextlib.ExitStack()
+    with contextlib.suppress(UnsupportedError):
+        held.enter_context(hold(app, on_commit=site.watch.committed))
+    return held
 
 
 def _bound(host: str, port: int | None) -> socket.socket:

@@ -9,9 +9,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Iterable, Iterator
 
     from penstock.app.opened import App
+    from penstock.model.commit import Commit
     from penstock.web.live import Hub
 
 _FOLDERS = {"sources", "tables", "sinks", "metrics", "dashboards", "tests"}
@@ -48,6 +49,14 @@ class Watch:
                 await asyncio.to_thread(self.files)
             await asyncio.sleep(_TICK_SECONDS)
 
+    def committed(self, commit: Commit) -> None:
+        """Tell of a commit, in the thread that made it."""
+        with self._lock:
+            if commit.version <= self._version:
+                return
+            self._version = commit.version
+        self._tell(commit.version, commit.tables, commit.run)
+
     def versions(self) -> None:
         """Tell of every commit since the last look, as one event."""
         with self._lock:
@@ -57,9 +66,11 @@ class Watch:
                 return
             commits = [one for one in engine.commits(max(version - self._version, 1)) if one.version > self._version]
             self._version = version
-        tables = sorted({name for one in commits for name in one.tables if not name.startswith("@")})
-        run = commits[0].run if commits else ""
-        self._hub.tell("commit", {"version": version, "tables": tables, "run": run})
+        self._tell(version, (name for one in commits for name in one.tables), commits[0].run if commits else "")
+
+    def _tell(self, version: int, tables: Iterable[str], run: str) -> None:
+        seen_by_all = sorted({name for name in tables if not name.startswith("@")})
+        self._hub.tell("commit", {"version": version, "tables": seen_by_all, "run": run})
 
     def files(self) -> None:
         """Load the project anew where its files changed, and tell of it."""

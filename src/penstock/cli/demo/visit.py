@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 _API = "/api/v1"
 _OK = 200
-_TABLE = ("", "/rows", "/versions", "/rejects", "/explain")
+_TABLE = ("", "/rows", "/versions", "/rejects", "/explain", "/profile")
 
 
 def visit(app: App) -> Proof:
