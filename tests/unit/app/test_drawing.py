@@ -1,0 +1,80 @@
+"""The drawing of a project's tables: what is near a table, how each stands, and large projects folded."""
+
+import pytest
+
+import penstock
+from penstock.app import lineage
+from penstock.app.opened import declared
+from penstock.base.errors import ConfigError
+
+
+def app_of(tables, root, **more):
+    return declared("p", root, {"tables": tables, **more})
+
+
+def chain(count):
+    tables = [penstock.Table("s0.t0", sql="select 1 as a")]
+    for n in range(1, count):
+        tables.append(penstock.Table(f"s{n % 4}.t{n}", sql=f"select * from s{(n - 1) % 4}.t{n - 1}"))
+    return tables
+
+
+def test_what_is_up_to_two_steps_from_a_table_is_drawn(tmp_path):
+    with app_of(chain(9), tmp_path) as app:
+        found = lineage.drawing(app, "s0.t4")
+        assert [one.id for one in found.nodes] == ["s0.t4", "s1.t5", "s2.t2", "s2.t6", "s3.t3"]
+        assert {(e.source, e.target) for e in found.edges} == {
+            ("s2.t2", "s3.t3"), ("s3.t3", "s0.t4"), ("s0.t4", "s1.t5"), ("s1.t5", "s2.t6"),
+        }  # fmt: skip
+        assert len(lineage.drawing(app, "s0.t4", depth=0).nodes) == 1
+        assert {one.state for one in found.nodes} == {"empty"}
+        assert {one.kind for one in found.nodes} == {"sql"}
+        assert found.groups == ()
+
+
+def test_an_unknown_table_is_told_the_nearest(tmp_path):
+    with app_of(chain(3), tmp_path) as app, pytest.raises(ConfigError, match=r"there is no table 's0\.t9'") as error:
+        lineage.drawing(app, "s0.t9")
+    assert error.value.hint
+
+
+def test_only_what_is_selected_is_drawn(tmp_path):
+    with app_of(chain(6), tmp_path) as app:
+        assert len(lineage.drawing(app).nodes) == 6
+        assert [one.id for one in lineage.drawing(app, select=["s1.t5"]).nodes] == ["s1.t5"]
+
+
+def star(schemas, each):
+    raw = [penstock.Table(f"raw.t{n}", sql="select 1 as a") for n in range(schemas)]
+    more = [
+        penstock.Table(f"m{n}.t{k}", sql=f"select * from raw.t{n}" if not k else f"select * from m{n}.t{k - 1}")
+        for n in range(schemas)
+        for k in range(each)
+    ]
+    return [*raw, *more]
+
+
+def test_many_tables_are_folded_by_schema_and_open_when_asked(tmp_path):
+    with app_of(star(8, 10), tmp_path) as app:
+        found = lineage.drawing(app)
+        assert found.nodes == ()
+        assert [(g.id, g.count, g.collapsed, g.state) for g in found.groups][:2] == [
+            ("m0", 10, True, "empty"), ("m1", 10, True, "empty"),
+        ]  # fmt: skip
+        assert ("raw", "m0") in {(e.source, e.target) for e in found.edges}
+        opened = lineage.drawing(app, expand=["m3"])
+        assert {one.group for one in opened.nodes} == {"m3"}
+        frame = next(g for g in opened.groups if g.id == "m3")
+        assert (frame.collapsed, frame.count) == (False, 10)
+        for one in opened.nodes:
+            assert frame.x <= one.x
+            assert one.y + one.height <= frame.y + frame.height
+        assert len(lineage.drawing(app, expand=["*"]).nodes) == 88
+
+
+def test_as_json_its_lines_say_from_and_to(tmp_path):
+    with app_of(chain(2), tmp_path) as app:
+        said = lineage.shape(lineage.drawing(app))
+    assert said["nodes"][0]["id"] == "s0.t0"
+    assert {"from": "s0.t0", "to": "s1.t1"}.items() <= said["edges"][0].items()
+    assert all(len(point) == 2 for point in said["edges"][0]["points"])
