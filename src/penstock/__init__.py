@@ -22,7 +22,7 @@ if TYPE_CHECKING:
         UnsupportedError,
     )
     from penstock.model.check import Check
-    from penstock.model.metric import Metrics
+    from penstock.model.measure import Metrics
     from penstock.model.schema import Schema
     from penstock.model.sink import SinkTable
     from penstock.model.source import Connection, RawTable
@@ -63,7 +63,7 @@ _HOME = {
     "ConfigError": "penstock.base.errors",
     "Connection": "penstock.model.source",
     "FatalError": "penstock.base.errors",
-    "Metrics": "penstock.model.metric",
+    "Metrics": "penstock.model.measure",
     "PenstockError": "penstock.base.errors",
     "PlanError": "penstock.base.errors",
     "Project": "penstock.api",

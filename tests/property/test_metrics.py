@@ -18,7 +18,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from penstock.load.metrics import all_declared, inherited
-from penstock.model.metric import GRAINS, Filter, MetricAsk, Metrics, span
+from penstock.model.measure import GRAINS, Filter, MetricAsk, Metrics, span
 from penstock.model.schema import Schema
 from penstock.plan.metrics.resolve import Known, resolve
 from penstock.plan.metrics.text import query

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from penstock.base.errors import PenstockError, PlanError
-from penstock.model.metric import MetricAsk
+from penstock.model.measure import MetricAsk
 from penstock.model.relation import Query
 from penstock.plan.metrics import resolve, text
 from penstock.plan.metrics.known import known_by

@@ -9,7 +9,8 @@ from penstock.analyse import metrics as measuring
 from penstock.base.errors import ConfigError, PlanError
 from penstock.base.record import record
 from penstock.base.text import did_you_mean
-from penstock.model.metric import Filter, MeasuredColumn, Metric, MetricAsk
+from penstock.model.measure import Filter, MeasuredColumn, MetricAsk
+from penstock.model.metric import Metric
 from penstock.model.relation import Query
 from penstock.plan.metrics import resolve
 

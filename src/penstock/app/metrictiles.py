@@ -13,7 +13,7 @@ from penstock.app.tiles import Setting, cell, drawn, finished, good_of, number, 
 from penstock.base.errors import PenstockError
 from penstock.base.text import did_you_mean
 from penstock.model.dashboard import GRAINS
-from penstock.model.metric import Filter, MeasuredColumn, MetricAsk
+from penstock.model.measure import Filter, MeasuredColumn, MetricAsk
 from penstock.model.page import TileColumn
 from penstock.plan.charts import shape
 from penstock.plan.drawing import NOTHING, Drawn, Shaped

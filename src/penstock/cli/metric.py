@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
     from penstock.app.metrics import Measured, MetricAsk, MetricInfo
     from penstock.cli.style import Paint
-    from penstock.model.metric import Filter
+    from penstock.model.measure import Filter
 
 _SHOWN = 50
 _WORDS = ("!=", "<=", ">=", "=", "<", ">")

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping, Sequence
     from datetime import timedelta
 
-    from penstock.model.metric import Metrics
+    from penstock.model.measure import Metrics
     from penstock.model.sink import SinkTable
     from penstock.model.table import Table
     from penstock.model.unit import UnitTest

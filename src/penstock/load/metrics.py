@@ -11,7 +11,8 @@ from penstock.base.record import record
 from penstock.base.text import did_you_mean, nearest
 from penstock.load.section import Section, always, below
 from penstock.model import names
-from penstock.model.metric import GRAINS, Dimension, Join, Metric, Metrics, MetricSet, span
+from penstock.model.measure import GRAINS, Metrics, span
+from penstock.model.metric import Dimension, Join, Metric, MetricSet
 from penstock.plan import conditions
 from penstock.plan.metrics import formula
 

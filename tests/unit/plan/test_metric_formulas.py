@@ -3,7 +3,7 @@
 import pytest
 
 from penstock.base.errors import PlanError
-from penstock.model.metric import Filter
+from penstock.model.measure import Filter
 from penstock.plan.metrics import call, formula
 
 

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from penstock.base.errors import PlanError
 from penstock.base.record import record
 from penstock.base.text import did_you_mean
-from penstock.model.metric import Filter, MetricAsk
+from penstock.model.measure import Filter, MetricAsk
 from penstock.plan.asof import Asking as Reading
 from penstock.plan.asof import Piece, behind_alias
 from penstock.plan.canonical import Token, tokens

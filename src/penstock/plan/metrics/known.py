@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
-from penstock.model.metric import MetricAsk
+from penstock.model.measure import MetricAsk
 from penstock.model.relation import Query
 from penstock.plan.metrics import resolve, text
 from penstock.plan.metrics.source import ident, table_ident

@@ -7,7 +7,7 @@ from datetime import date, datetime, timedelta
 from typing import TYPE_CHECKING
 
 from penstock.base.errors import PlanError
-from penstock.model.metric import GRAINS, Span
+from penstock.model.measure import GRAINS, Span
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

@@ -8,14 +8,16 @@ from typing import TYPE_CHECKING
 from penstock.base.errors import ConfigError, PlanError
 from penstock.base.record import record
 from penstock.base.text import did_you_mean
-from penstock.model.metric import GRAINS, OPERATORS, MeasuredColumn, Metric, MetricAsk, Span, span
+from penstock.model.measure import GRAINS, OPERATORS, MeasuredColumn, MetricAsk, Span, span
+from penstock.model.metric import Metric
 from penstock.plan.metrics import formula, periods
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
     from datetime import datetime
 
-    from penstock.model.metric import Filter, MetricSet
+    from penstock.model.measure import Filter
+    from penstock.model.metric import MetricSet
     from penstock.model.schema import Schema
 
 

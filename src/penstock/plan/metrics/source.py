@@ -16,7 +16,8 @@ from penstock.plan.metrics import formula
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from penstock.model.metric import Filter, Join, MetricSet
+    from penstock.model.measure import Filter
+    from penstock.model.metric import Join, MetricSet
     from penstock.plan.metrics.resolve import Known
 
 _TIMES = ("date", "timestamp", "timestamptz", "timestamp_s", "timestamp_ms", "timestamp_ns")

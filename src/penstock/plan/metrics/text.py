@@ -6,7 +6,7 @@ from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 from penstock.model import names
-from penstock.model.metric import span
+from penstock.model.measure import span
 from penstock.plan.metrics import formula, periods
 from penstock.plan.metrics.resolve import Resolved, Stretch, express, filters
 from penstock.plan.metrics.source import Source, ident, listed, schema_of
