@@ -13,10 +13,9 @@ def app_of(tables, root, **more):
 
 
 def chain(count):
-    tables = [penstock.Table("s0.t0", sql="select 1 as a")]
-    for n in range(1, count):
-        tables.append(penstock.Table(f"s{n % 4}.t{n}", sql=f"select * from s{(n - 1) % 4}.t{n - 1}"))
-    return tables
+    first = penstock.Table("s0.t0", sql="select 1 as a")
+    texts = {f"s{n % 4}.t{n}": f"select * from s{(n - 1) % 4}.t{n - 1}" for n in range(1, count)}
+    return [first, *(penstock.Table(name, sql=text) for name, text in texts.items())]
 
 
 def test_what_is_up_to_two_steps_from_a_table_is_drawn(tmp_path):
