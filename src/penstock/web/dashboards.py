@@ -12,7 +12,7 @@ from penstock.base.errors import ConfigError
 from penstock.base.record import record
 from penstock.base.text import did_you_mean
 from penstock.model.dashboard import Mistake
-from penstock.model.metric import Filter, MeasuredColumn, MetricAsk
+from penstock.model.measure import Filter, MeasuredColumn, MetricAsk
 from penstock.model.page import Control, PageInfo, TileData
 from penstock.web.route import AskError, Book, Call, number, text
 
