@@ -71,7 +71,7 @@ READS = (
     ["show", "total", "--at", "1"], ["show", "total", "--changes", "0"], ["show", "total", "--history"],
     ["sql", "select * from raw.a order by id"], ["sql", "select id from raw.a order by 1", "--format", "csv"],
     ["sql", "select nope from raw.a"], ["sql", "create table x (i int)"], ["show", "totl"], ["explain", "total"],
-    ["lineage", "total"],
+    ["lineage", "total"], ["profile", "raw.a"], ["metric", "sum_of_v"],
     ["sql", "select clean_trim(' a ') as a, 1.50::decimal(9,2) as d, timestamptz '2026-01-01' as t"],
 )  # fmt: skip
 WRITES = (
@@ -96,6 +96,8 @@ def made(root: Path) -> Path:
     )
     (root / "tables" / "total.sql").write_text("select count(*) as n, sum(v)::bigint as v from raw.a\n")
     (root / "tables" / "kept.sql").write_text('/* ---\nchecks = ["id > 0"]\n--- */\nselect id, v from raw.a\n')
+    (root / "metrics").mkdir()
+    (root / "metrics" / "a.toml").write_text('table = "raw.a"\n[metrics]\nsum_of_v = "sum(v)"\n')
     with requests.open_project(root) as app:
         assert requests.run(app).state == "done"
     return root
