@@ -97,16 +97,19 @@ class Hub:
             while True:
                 if waiting:
                     yield b"".join(waiting)
-                if self.closed:
-                    return
-                try:
-                    await asyncio.wait_for(woken.wait(), BEAT_SECONDS)
-                except TimeoutError:
-                    yield b": beat\n\n"
-                woken.clear()
+                ended = self.closed
+                if not ended:
+                    try:
+                        await asyncio.wait_for(woken.wait(), BEAT_SECONDS)
+                    except TimeoutError:
+                        yield b": beat\n\n"
+                    woken.clear()
                 waiting, number, lost = self.since(number)
                 if lost:
                     yield self._hello(version(), lost)
+                if ended:
+                    yield b"".join(waiting)
+                    return
 
     def _hello(self, version: int, lost: bool) -> bytes:
         body = encoded({"version": version, "lost": lost}).decode()

@@ -49,6 +49,7 @@ def document(routes: Sequence[Route], version: str = __version__) -> dict[str, A
     paths: dict[str, dict[str, Any]] = {}
     for route in routes:
         paths.setdefault(BASE + route.path, {})[route.method.lower()] = _operation(route, schema_of)
+    paths[f"{BASE}/events"] = {"get": _EVENTS}
     return {
         "openapi": "3.1.0",
         "info": {
@@ -117,6 +118,25 @@ def _operation(route: Route, schema_of: dict[str, Any]) -> dict[str, Any]:
     return found
 
 
+_EVENTS: dict[str, Any] = {
+    "operationId": "get_events",
+    "summary": "What happens, as it happens: server-sent events, resumed by Last-Event-ID.",
+    "tags": ["events"],
+    "parameters": [
+        {"name": "Last-Event-ID", "in": "header", "required": False, "schema": {"type": "string"}},
+        {"name": "last", "in": "query", "required": False, "schema": {"type": "string"}},
+    ],
+    "responses": {
+        "200": {
+            "description": (
+                "Events `hello` (version, lost), `commit` (version, tables, run), `run` (a RunRow), `step` (run, step) "
+                "and `page` (name), `project`; their data is JSON."
+            ),
+            "content": {"text/event-stream": {"schema": {"type": "string"}}},
+        },
+    },
+    "security": [{"token": []}, {}],
+}
 _STATUS = {
     400: "The request is not what the route takes.",
     403: "The request is refused: by its host, its origin, or for want of the key of state-changing calls.",

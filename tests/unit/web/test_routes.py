@@ -48,9 +48,8 @@ def test_the_description_itself_is_served_and_names_every_route(kiosk):
     status, answer = kiosk.get("/openapi.json")
     assert (status, answer["openapi"]) == (200, "3.1.0")
     assert answer == json.loads(json.dumps(DOCUMENT))
-    assert {(m.upper(), p) for p, ways in answer["paths"].items() for m in ways} == {
-        (one.method, openapi.BASE + one.path) for one in ROUTES
-    }
+    named = {(m.upper(), p) for p, ways in answer["paths"].items() for m in ways}
+    assert named - {("GET", openapi.BASE + "/events")} == {(one.method, openapi.BASE + one.path) for one in ROUTES}
 
 
 def test_a_run_is_told_with_its_steps_and_when_each_began(kiosk):

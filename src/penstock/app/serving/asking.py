@@ -24,6 +24,7 @@ MOST_ROWS = 1_000_000
 SECONDS = 30.0
 MOST_SECONDS = 600.0
 LONGEST = 100_000
+_AGAIN_SECONDS = 0.02
 
 
 @record
@@ -70,17 +71,30 @@ class Question:
         self.stopped = False
         self._rows: Rows | None = None
         self._lock = threading.Lock()
-        self._timer = threading.Timer(seconds, self._late)
-        self._timer.daemon = True
+        self._told = threading.Event()
+        self._ended = threading.Event()
 
     def __enter__(self) -> Self:
-        self._timer.start()
+        threading.Thread(target=self._guard, name="question", daemon=True).start()
         return self
 
     def __exit__(self, *_: object) -> None:
-        self._timer.cancel()
         with self._lock:
             self._rows = None
+        self._ended.set()
+        self._told.set()
+
+    def _guard(self) -> None:
+        """Wait for its end, and stop it when its time is over or someone says so: again and again until it has ended.
+
+        What stops a query that has not quite begun is lost on the engine.
+        """
+        if not self._told.wait(self.seconds):
+            self.too_slow = True
+        while not self._ended.wait(_AGAIN_SECONDS):
+            with self._lock:
+                if self._rows is not None:
+                    self._rows.stop()
 
     def reads(self, rows: Rows) -> Rows:
         """Take what is about to be read; raises where it was stopped before."""
@@ -94,16 +108,7 @@ class Question:
     def stop(self) -> None:
         """Stop it, from any thread."""
         self.stopped = True
-        self._interrupt()
-
-    def _late(self) -> None:
-        self.too_slow = True
-        self._interrupt()
-
-    def _interrupt(self) -> None:
-        with self._lock:
-            if self._rows is not None:
-                self._rows.stop()
+        self._told.set()
 
     def error(self) -> StoppedError:
         """Say why it was stopped."""
@@ -131,6 +136,7 @@ def ask(app: App, text: str, question: Question, limit: int = ROWS, name: str = 
 def reads(app: App, text: str) -> tuple[str, ...]:
     """Return the tables that one select reads; raises `PlanError` for anything else, and for what reads a file."""
     from penstock.app.metrics import rewritten
+    from penstock.plan import bulky
     from penstock.plan.asof import find
     from penstock.plan.sql.text import check_select, references
 
@@ -139,6 +145,7 @@ def reads(app: App, text: str) -> tuple[str, ...]:
     if "\0" in text:
         raise PlanError("the query has a zero byte in it")
     check_select(text, "query")
+    bulky.refuse(text)
     measured = rewritten(app, text)
     asking = find(measured.text, "query")
     past = [one.table.text for one in asking.found]
