@@ -176,3 +176,19 @@ test('a million points sampled to the screen are an option within 50 ms', () => 
   draw(sampled, LIGHT, room(1_100));
   assert.ok(performance.now() - start < 50 * 4, `${performance.now() - start} ms`);
 });
+
+test('what the server summed as other is last and grey, among bars and among lines', () => {
+  assert.equal(barsOf(bars([['other (5)', 900], ['a', 3]])).bars.at(-1)!.name, 'other (5)');
+  const drawn = draw({ ...lines(['other (5)', 'a'], 9, (at) => at), kind: 'stacked' }, LIGHT, room());
+  const color = (at: number): unknown => (seriesOf(drawn)[at]!.data as { itemStyle: { color: string } }[])[0]!.itemStyle.color;
+  assert.deepEqual([color(0), color(1)], [LIGHT.series[0], LIGHT.other]);
+});
+
+test('a split or a comparison that holds nothing is none', () => {
+  const made = lines(['North'], 9, (at) => at);
+  made.rows = made.rows.map(([x, , y]) => [x!, null, y!]);
+  assert.deepEqual(written(draw(made, LIGHT, room())), ['$8']);
+  const hours = tile('bar', [{ name: 'hour', type: 'integer', role: 'x' }, { name: 'series', type: 'varchar', role: 'series' }, { name: 'hits', type: 'double', role: 'y' }],
+    Array.from({ length: 24 }, (_, at): Cell[] => [at, null, at * 7 % 5]));
+  assert.deepEqual((seriesOf(draw(hours, LIGHT, room()))[0]!.data as { value: number[] }[]).map(({ value }) => value[0]), [...Array(24).keys()]);
+});

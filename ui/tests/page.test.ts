@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import {
-  asked, chosenOf, type Control, controlFor, drilled, joined, leads, parted, picking, setting, spansOf, type TileSpot, valueOf, viewed,
+  asked, chosenOf, type Control, controlFor, drilled, hasPlace, joined, leads, parted, picking, setting, spansOf, type TileSpot, undrilled, valueOf, viewed,
 } from '../src/dashboards/page.ts';
 import { aged, freshness, isLate } from '../src/dashboards/words.ts';
 
@@ -18,7 +18,7 @@ test('what only the page reads is not asked of the server, and order does not ma
 });
 
 test('a list in the address keeps its commas', () => {
-  for (const values of [['North'], ['a,b', 'c'], [], ['Ümläut & co', '=']]) assert.deepEqual(parted(joined(values)), values);
+  for (const values of [['North'], ['a,b', 'c'], [], ['back\\slash', '\\,'], ['Ümläut & co', '=']]) assert.deepEqual(parted(joined(values)), values);
 });
 
 test('a control set to its default leaves the address; all is said where the default is something', () => {
@@ -67,7 +67,17 @@ test('a tile leads to a page with what is chosen, on disk to its file, and never
   assert.equal(leads('/data/orders', '', '.html'), null);
   assert.equal(leads('javascript:alert(1)', ''), null);
   assert.equal(leads(null, ''), null);
-  assert.equal(drilled('/dashboards/customer?region=North', { column: 'name', value: 'A & B' }), '/dashboards/customer?region=North&name=A+%26+B');
+  assert.equal(drilled('/dashboards/customer?region=North', [{ column: 'name', value: 'A & B' }]), '/dashboards/customer?region=North&name=A+%26+B');
+});
+
+test('a link with a place takes the chosen value there, and without one leads to all', () => {
+  const link = '/dashboards/customers?country={country}&tier=gold';
+  assert.equal(drilled(link, [{ column: 'country', value: 'DE' }]), '/dashboards/customers?country=DE&tier=gold');
+  assert.equal(drilled('/data/{table}', [{ column: 'other', value: 1 }, { column: 'table', value: 'raw.orders' }]), '/data/raw.orders');
+  assert.equal(undrilled(link), '/dashboards/customers?tier=gold');
+  assert.ok(hasPlace(link, 'country') && !hasPlace(link, 'tier') && !hasPlace(null, 'x'));
+  assert.equal(leads('customers?country={country}', ''), '/dashboards/customers?country=%7Bcountry%7D');
+  assert.equal(drilled(leads('customers?country={country}', '')!, [{ column: 'country', value: 'A&B' }]), '/dashboards/customers?country=A%26B');
 });
 
 test('ages have one unit and lateness needs a target', () => {

@@ -1,11 +1,11 @@
 // Bars: lying for categories (name, bar, number), standing over time; from zero, sorted, the rest summed as "other".
 
 import { base, type Chosen, type Drawn, fit, labelFont, NOTHING_CHOSEN, type Option, paled, type Room, type Stop, widest } from './drawing.ts';
-import { exact, short } from './format.ts';
+import { before, exact, short } from './format.ts';
 import { type Look, mix } from './palette.ts';
 import { niceScale, type Scale } from './scale.ts';
 import { drawColumns } from './stacked.ts';
-import { axes, isTime, labelOf, type TileData, toNumber, toText, type Cell } from './tile.ts';
+import { axes, isNumeric, isOther, isTime, labelOf, type TileData, toNumber, toText, type Cell } from './tile.ts';
 
 export const ROW = 28;
 const THICK = 14;
@@ -30,7 +30,7 @@ export function barsOf(tile: TileData): { bars: Bar[]; left: number } {
     cell: row[at.x] ?? null,
     value: toNumber(row[at.y]),
     compared: at.compared >= 0 ? toNumber(row[at.compared]) : null,
-    other: Boolean(options.other) && /^other( \(\d[\d,]*\))?$/.test(toText(row[at.x])),
+    other: options.other !== false && isOther(toText(row[at.x])),
   }));
   const asGiven = options.sort === 'none' || options.order === 'none' || options.order === 'given';
   const rank = (bar: Bar): number => bar.value ?? -Infinity;
@@ -49,10 +49,10 @@ export function barsOf(tile: TileData): { bars: Bar[]; left: number } {
 /** How high lying bars are drawn: every bar its row. */
 export const barsHeight = (tile: TileData): number => Math.max(1, barsOf(tile).bars.length) * ROW + 6;
 
-/** Whether these bars stand: over time, or when asked. */
+/** Whether these bars stand: over time, over numbers such as hours, or when asked. */
 export const standing = (tile: TileData): boolean => {
   const column = tile.columns[axes(tile).x];
-  return (column !== undefined && isTime(column)) || tile.options?.direction === 'vertical' || tile.options?.vertical === true;
+  return tile.options?.horizontal === false || (column !== undefined && tile.options?.horizontal !== true && (isTime(column) || isNumeric(column)));
 };
 
 export function drawBar(tile: TileData, look: Look, room: Room, chosen: Chosen = NOTHING_CHOSEN): Drawn {
@@ -139,6 +139,6 @@ const tick = (x: number, top: number, look: Look): Option => ({
 
 function tipOf(bar: Bar, tile: TileData, format: string, color: string, look: Look) {
   const rows = [{ color, name: labelOf(tile.columns[axes(tile).y]), value: exact(bar.value, format), dashed: false }];
-  if (bar.compared !== null) rows.push({ color: look.other, name: tile.options?.compare || 'before', value: exact(bar.compared, format), dashed: true });
+  if (bar.compared !== null) rows.push({ color: look.other, name: before(tile.options?.compare), value: exact(bar.compared, format), dashed: true });
   return { title: bar.name, rows };
 }

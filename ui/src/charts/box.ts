@@ -4,7 +4,7 @@ import { base, type Chosen, type Drawn, fit, labelFont, NOTHING_CHOSEN, type Opt
 import { exact, short, tickLabels } from './format.ts';
 import { type Look, mix } from './palette.ts';
 import { niceScale } from './scale.ts';
-import { axes, type Cell, isNumeric, type TileData, toNumber, toText } from './tile.ts';
+import { axes, type Cell, isNumeric, place, type TileData, toNumber, toText } from './tile.ts';
 
 const ROW = 32;
 const BOTTOM = 26;
@@ -20,8 +20,10 @@ export interface Five {
 
 /** The five numbers of every category: as the server sends them, or from bare values. */
 export function fivesOf(tile: TileData): Five[] {
-  const numeric = tile.columns.flatMap((column, at) => (isNumeric(column) && column.role !== 'x' && column.role !== 'label' ? [at] : []));
-  const name = tile.columns.findIndex((_, at) => !numeric.includes(at));
+  const told = ['low', 'q1', 'median', 'q3', 'high'].map((role) => place(tile, role));
+  const numeric = told.every((at) => at >= 0) ? told : tile.columns.flatMap((column, at) => (isNumeric(column) && column.role !== 'x' && column.role !== 'label' ? [at] : []));
+  const named = place(tile, 'x', 'label');
+  const name = named >= 0 && !numeric.includes(named) ? named : tile.columns.findIndex((column, at) => !numeric.includes(at) && !isNumeric(column));
   if (numeric.length < 5) return fromValues(tile, name, numeric[0] ?? axes(tile).y);
   const parts = numeric.slice(0, 5);
   return tile.rows.flatMap((row): Five[] => {
@@ -59,8 +61,9 @@ export const boxHeight = (tile: TileData): number => Math.min(MOST, Math.max(1, 
 export function drawBox(tile: TileData, look: Look, room: Room, chosen: Chosen = NOTHING_CHOSEN): Drawn {
   const found = fivesOf(tile).sort((a, b) => b.at[2] - a.at[2]);
   const fives = found.slice(0, MOST);
-  const numeric = tile.columns.filter((column) => isNumeric(column));
-  const format = numeric[numeric.length - 1]?.format ?? 'number';
+  const numeric = tile.columns.filter((column) => isNumeric(column) && column.role !== 'x');
+  const median = tile.columns[place(tile, 'median')] ?? numeric[Math.min(2, numeric.length - 1)];
+  const format = median?.format ?? 'number';
   const font = labelFont(look, 13.5, 400);
   const left = Math.ceil(widest(fives.map(({ name }) => fit(name, room.width * 0.36, font, room)), font, room)) + 16;
   const number = Math.ceil(widest(fives.map(({ at }) => short(at[2], format)), font, room));
@@ -70,7 +73,7 @@ export function drawBox(tile: TileData, look: Look, room: Room, chosen: Chosen =
   const scale = niceScale(low > 0 && low < high * 0.4 ? 0 : low, high, Math.max(2, (right - left) / 90), false, format === 'duration');
   const across = (value: number): number => left + ((value - scale.min) / (scale.max - scale.min)) * (right - left);
   const labels = tickLabels(scale.ticks, format);
-  const column = tile.columns.find((one) => !numeric.includes(one));
+  const column = tile.columns.find((one) => !numeric.includes(one) && !isNumeric(one));
   const axis = placedAxis(scale.min, scale.max, scale.ticks.map((at, index) => ({ at, text: labels[index]! })), look);
   return {
     option: {

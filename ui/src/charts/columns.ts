@@ -5,14 +5,36 @@ import { wallOf } from './clock.ts';
 import { type Cell, type Column, cut, isNumeric, isTime, labelOf, type TileData, toNumber, toText } from './tile.ts';
 
 const LOOKED_AT = 200;
-const LEAST = 56;
+const LEAST = 34;
 const WIDEST = 340;
 const PADDING = 22;
 const BAR = 90;
+const LEAST_BAR = 30;
+const LEAST_TEXT = 96;
+const SPARK = 98;
 
 /** Whether the column's cells are numbers and stand right-aligned. */
 export const standsRight = (column: Column): boolean =>
   column.role !== 'link' && column.role !== 'spark' && !isTime(column) && column.format !== 'text' && (isNumeric(column) || column.role === 'bar');
+
+/** How a column's cells are written, so that their points stand below each other: all with decimals, or none. */
+export function evenly(tile: TileData): Column[] {
+  return tile.columns.map((column, at) => {
+    const format = column.format ?? 'number';
+    if ((format !== 'number' && format !== 'percent') || !standsRight(column)) return column;
+    const times = format === 'percent' ? 100 : 1;
+    const broken = tile.rows.slice(0, LOOKED_AT).some((row) => !Number.isInteger(Number(((toNumber(row[at]) ?? 0) * times).toPrecision(9))));
+    return broken ? { ...column, format: format === 'percent' ? 'percent1' : 'decimal2' } : column;
+  });
+}
+
+/** The tile without columns that have a part in a chart and no values here. */
+export function filled(tile: TileData): TileData {
+  const kept = tile.columns.flatMap(({ role }, at) =>
+    ['series', 'compared', 'size', 'x'].includes(role ?? '') && !tile.rows.some((row) => row[at] !== null && row[at] !== undefined) ? [] : [at]);
+  if (kept.length === tile.columns.length) return tile;
+  return { ...tile, columns: kept.map((at) => tile.columns[at]!), rows: tile.rows.map((row) => kept.map((at) => row[at] ?? null)) };
+}
 
 /** The text of a cell as it is shown. */
 export function shown(cell: Cell | undefined, column: Column, zone?: string): string {
@@ -24,18 +46,29 @@ export function shown(cell: Cell | undefined, column: Column, zone?: string): st
   return standsRight(column) ? short(cell, column.format) : cut(toText(cell), 300);
 }
 
-/** Widths in pixels from the first rows and the heads, so that neither sorting nor scrolling moves a column. */
-export function widthsOf(tile: TileData, measure: (text: string, font: string) => number, font: string): number[] {
-  return tile.columns.map((column, at) => {
-    const extra = column.role === 'bar' ? BAR : 0;
-    if (column.role === 'spark') return 120;
-    let most = measure(cut(labelOf(column), 60), font) + 16;
+/**
+ * Widths in pixels from the first rows and the heads, so that neither sorting nor scrolling moves a column. Where
+ * there is less room, bars become shorter first, then long texts are cut; what is still too wide is scrolled.
+ */
+export function widthsOf(tile: TileData, room: number, measure: (text: string, font: string) => number, font: string): number[] {
+  const widths = tile.columns.map((column, at) => {
+    if (column.role === 'spark') return SPARK + PADDING;
+    let most = measure(cut(labelOf(column), 60), font) + 4;
     for (const row of tile.rows.slice(0, LOOKED_AT)) {
-      most = Math.max(most, measure(cut(shown(row[at], column, tile.options?.timezone), 60), font));
       if (most > WIDEST) break;
+      most = Math.max(most, measure(cut(shown(row[at], column, tile.options?.timezone), 60), font));
     }
-    return Math.round(Math.max(LEAST, Math.min(WIDEST, most)) + PADDING + extra);
+    return Math.round(Math.max(LEAST, Math.min(WIDEST, most)) + PADDING);
   });
+  const over = (): number => widths.reduce((sum, width) => sum + width, 0) - room;
+  const bars = tile.columns.flatMap(({ role }, at) => (role === 'bar' ? [at] : []));
+  const spare = bars.length > 0 ? Math.max(LEAST_BAR, Math.min(BAR, -over() / bars.length)) : 0;
+  for (const at of bars) widths[at]! += Math.round(spare);
+  const texts = tile.columns.flatMap((column, at) => (standsRight(column) || column.role === 'spark' || isTime(column) ? [] : [at]));
+  const give = texts.reduce((sum, at) => sum + Math.max(0, widths[at]! - LEAST_TEXT), 0);
+  const share = give > 0 ? Math.min(1, Math.max(0, over()) / give) : 0;
+  for (const at of texts) widths[at] = Math.round(widths[at]! - Math.max(0, widths[at]! - LEAST_TEXT) * share);
+  return widths;
 }
 
 /** The rows in the order of a column; what is missing comes last either way. */

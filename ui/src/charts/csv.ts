@@ -4,9 +4,15 @@ import { type Cell, labelOf, type TileData } from './tile.ts';
 
 /** The rows with a head; a text that a spreadsheet would take for a formula is kept a text by an apostrophe. */
 export function csvOf(tile: TileData): string {
-  const head = tile.columns.map((column) => written(column.name || labelOf(column)));
+  const head = headsOf(tile).map(written);
   const lines = tile.rows.map((row) => tile.columns.map((_, at) => written(row[at] ?? null)).join(','));
   return [head.join(','), ...lines].join('\r\n') + '\r\n';
+}
+
+// Two columns of one name, such as a value and the one before it, are told apart by their roles.
+function headsOf(tile: TileData): string[] {
+  const names = tile.columns.map((column) => column.name || labelOf(column));
+  return names.map((name, at) => (names.indexOf(name) === at ? name : `${name}_${tile.columns[at]!.role ?? at}`));
 }
 
 function written(cell: Cell): string {

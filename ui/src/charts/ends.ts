@@ -11,6 +11,8 @@ export interface End {
   top: number;
   left: number;
   quiet?: boolean;
+  /** Its name belongs to a height, not to an end that a hairline could lead to. */
+  loose?: boolean;
 }
 
 const HEIGHT = 15;
@@ -38,7 +40,7 @@ export function endLabels(ends: End[], left: number, grid: { top: number; bottom
   const drawn: Option[] = [];
   for (const [at, end] of ends.entries()) {
     const centre = centres[at]!;
-    const far = Math.abs(centre - end.top) > 4 || end.left < left - 6;
+    const far = !end.loose && (Math.abs(centre - end.top) > 4 || end.left < left - 6);
     if (far) drawn.push(leader(end, left, centre, look));
     drawn.push({
       type: 'text',

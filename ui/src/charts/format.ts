@@ -62,7 +62,7 @@ function money(size: number): string {
 
 function percent(size: number): string {
   const hundredths = size * 100;
-  return `${group(hundredths, 0, hundredths >= 99.95 ? 0 : hundredths >= 0.1 || hundredths === 0 ? 1 : 3)}${NBSP}%`;
+  return `${group(hundredths, 0, hundredths >= 99.95 ? 0 : hundredths >= 0.995 || hundredths === 0 ? 1 : hundredths >= 0.01 ? 2 : 4)}${NBSP}%`;
 }
 
 /** A number of seconds in its two largest units: `12 s`, `3 min 20 s`, `2 d 4 h`. */
@@ -102,6 +102,7 @@ export function short(cell: Cell | undefined, format = 'number'): string {
   const size = Math.abs(value);
   const sign = value < 0 ? MINUS : '';
   if (format === 'percent') return sign + percent(size);
+  if (format === 'percent1') return `${sign}${group(size * 100, 1, 1)}${NBSP}%`;
   if (format === 'duration') return sign + duration(size);
   if (format === 'bytes') return sign + bytes(size);
   const decimals = /^decimal(\d)$/.exec(format);
@@ -117,7 +118,7 @@ export function exact(cell: Cell | undefined, format = 'number'): string {
   if (value === null) return cell === null || cell === undefined ? 'no value' : toText(cell);
   const sign = value < 0 ? MINUS : '';
   const size = Math.abs(value);
-  if (format === 'percent') return `${sign}${group(size * 100, 0, 6)}${NBSP}%`;
+  if (format.startsWith('percent')) return `${sign}${group(size * 100, 0, 6)}${NBSP}%`;
   if (format === 'duration') return `${sign}${group(size, 0, 6)}${NBSP}s`;
   if (format === 'bytes') return `${sign}${group(size, 0, 0)}${NBSP}B`;
   // Text holds what a double cannot: it is grouped as it stands.
@@ -166,6 +167,13 @@ export function wallTime(wall: number, grain = ''): string {
   if (grain === 'day' || (!grain && wall % 86_400_000 === 0)) return day;
   const clock = `${twoDigits(at.getUTCHours())}:${twoDigits(at.getUTCMinutes())}`;
   return `${day}, ${clock}${at.getUTCSeconds() ? `:${twoDigits(at.getUTCSeconds())}` : ''}`;
+}
+
+/** What something is compared with, in words: `4 weeks before`, `the period before`. */
+export function before(compare: string | undefined): string {
+  if (!compare) return 'before';
+  if (/^previous( period)?$/i.test(compare)) return 'the period before';
+  return /^\d+ [a-z]+$/i.test(compare) ? `${compare} before` : compare;
 }
 
 /** A change with its sign: `+8.2 %`; of a share in points (`+0.6 pt`). */

@@ -19,7 +19,7 @@ export function binsOf(tile: TileData): Bin[] {
   const at = axes(tile);
   const numeric = tile.columns.filter(isNumeric).length;
   if (numeric < 2 || at.y < 0 || at.y === at.x) return counted(tile, at.x >= 0 && isNumeric(tile.columns[at.x]!) ? at.x : at.y);
-  const [low = at.x, high = lows(tile, at.x, at.y)] = edges;
+  const [low = at.x, high = lows(tile, at.x, at.y)] = [...edges, ...places(tile, 'x2')];
   const bins = tile.rows.flatMap((row): Bin[] => {
     const from = toNumber(row[low]);
     const to = high >= 0 ? toNumber(row[high]) : null;

@@ -2,7 +2,7 @@
 
 import { base, type Chosen, type Drawn, type Dot, nearest, NOTHING_CHOSEN, type Option, paled, type Pick, type Room, type Stop, type TipRow } from './drawing.ts';
 import { type End, endLabels, endsWidth } from './ends.ts';
-import { exact, short } from './format.ts';
+import { before, exact, short } from './format.ts';
 import type { Look } from './palette.ts';
 import { acrossAxis, gridOf, type Plane, placeName, placesOf, planeOf, upAxis } from './plane.ts';
 import { lineScale } from './scale.ts';
@@ -10,6 +10,10 @@ import { extent, lastOf, type Line, type Lines, linesOf, type Point, reach } fro
 import { axes, labelOf, type TileData } from './tile.ts';
 
 const MOST_GREY = 300;
+
+/** The colour of a line by its place; what is summed as other is grey. */
+const colorOf = (lines: readonly Line[], at: number, look: Look): string => (lines[at]!.other ? look.other : (look.series[at] ?? look.other));
+
 const TIP_ROWS = 8;
 // A click means a line that is so many pixels away at most.
 const NEAR = 40;
@@ -33,7 +37,7 @@ export function drawLine(tile: TileData, look: Look, room: Room, chosen: Chosen 
     ...comparisons(data, look),
     ...data.lines.flatMap((line, at) => {
       const pale = paled(chosen, seriesColumn, line.name);
-      return lineSeries(line, look.series[at]!, { partialAt, pale, filled: filled && data.lines.length === 1, look });
+      return lineSeries(line, colorOf(data.lines, at, look), { partialAt, pale, filled: filled && data.lines.length === 1, look });
     }),
     ...markSeries(data, marks, look),
   ];
@@ -75,12 +79,12 @@ function endNames(tile: TileData, data: Lines): Map<Line | 'compared', EndName> 
     const last = lastOf(line.points);
     if (!last) continue;
     const value = short(last[1], data.format);
-    const shown = tile.options?.marks?.includes('last') ? `${line.name} ${value}` : line.name;
-    names.set(line, { text: split ? shown : value });
+    const named = tile.options?.marks?.includes('last') ? `${line.name} ${value}` : line.name;
+    names.set(line, { text: split ? named : value });
   }
   if (data.lines.length === 1 && lastOf(data.lines[0]!.compared)) {
     const column = tile.columns[axes(tile).compared];
-    names.set('compared', { text: tile.options?.compare || labelOf(column), quiet: true });
+    names.set('compared', { text: tile.options?.compare ? before(tile.options.compare) : labelOf(column), quiet: true });
   }
   return names;
 }
@@ -92,7 +96,7 @@ function endsOf(data: Lines, names: Map<Line | 'compared', EndName>, plane: Plan
   for (const [at, line] of data.lines.entries()) {
     const last = lastOf(line.points);
     const name = names.get(line);
-    if (last && name) ends.push({ name: name.text, color: look.series[at]!, top: plane.up(last[1]!), left: alike ? plane.right : plane.across(last[0]) });
+    if (last && name) ends.push({ name: name.text, color: colorOf(data.lines, at, look), top: plane.up(last[1]!), left: alike ? plane.right : plane.across(last[0]) });
   }
   const compared = names.get('compared');
   const last = lastOf(data.lines[0]?.compared ?? []);
@@ -149,17 +153,18 @@ function comparisons(data: Lines, look: Look): Option[] {
 function markSeries(data: Lines, marks: string[], look: Look): Option[] {
   const wanted = marks.filter((mark) => mark === 'min' || mark === 'max' || mark === 'last');
   if (wanted.length === 0) return [];
-  const marked = data.lines.flatMap((line, at) => wanted.flatMap((mark) => markOf(line, mark, look.series[at]!, data, look)));
+  const marked = data.lines.flatMap((line, at) => wanted.flatMap((mark) => markOf(line, mark, wanted, colorOf(data.lines, at, look), data, look)));
   return [{ type: 'scatter', data: marked, symbol: 'circle', symbolSize: 6, silent: true, z: 5 }];
 }
 
-function markOf(line: Line, mark: string, color: string, data: Lines, look: Look): Option[] {
+function markOf(line: Line, mark: string, wanted: readonly string[], color: string, data: Lines, look: Look): Option[] {
   const points = line.points.filter(([, y]) => y !== null) as [number, number][];
   if (points.length === 0) return [];
   const better = (a: [number, number], b: [number, number]): [number, number] => ((mark === 'min' ? b[1] < a[1] : b[1] > a[1]) ? b : a);
   const point = mark === 'last' ? points[points.length - 1]! : points.reduce(better);
   // Values are written only where one line is drawn: on many they would cover the lines.
-  const written = mark !== 'last' && data.lines.length <= 2;
+  const ends = wanted.includes('last') && point === points[points.length - 1];
+  const written = mark !== 'last' && data.lines.length <= 2 && !ends;
   return [{
     value: point,
     itemStyle: { color },
@@ -182,8 +187,8 @@ function heightAt(points: Point[], x: number): number | null {
 }
 
 function stopOf(x: number, tile: TileData, data: Lines, plane: Plane, look: Look): Stop {
-  const here = (): { line: Line; color: string; y: number | null; before: number | null }[] =>
-    data.lines.map((line, at) => ({ line, color: look.series[at]!, y: heightAt(line.points, x), before: heightAt(line.compared, x) }));
+  const here = (): { line: Line; color: string; y: number | null; earlier: number | null }[] =>
+    data.lines.map((line, at) => ({ line, color: colorOf(data.lines, at, look), y: heightAt(line.points, x), earlier: heightAt(line.compared, x) }));
   const series = tile.columns[axes(tile).series];
   return {
     left: plane.across(x),
@@ -192,9 +197,9 @@ function stopOf(x: number, tile: TileData, data: Lines, plane: Plane, look: Look
     tip: () => {
       const rows: TipRow[] = [];
       const found = here().sort((a, b) => (b.y ?? -Infinity) - (a.y ?? -Infinity));
-      for (const { line, color, y, before } of found.slice(0, TIP_ROWS)) {
+      for (const { line, color, y, earlier } of found.slice(0, TIP_ROWS)) {
         rows.push({ color, name: line.name, value: exact(y, data.format) });
-        if (before !== null) rows.push({ color: look.other, name: tile.options?.compare || 'before', value: exact(before, data.format), dashed: true });
+        if (earlier !== null) rows.push({ color: look.other, name: before(tile.options?.compare), value: exact(earlier, data.format), dashed: true });
       }
       const partial = tile.options?.partial && x === reach(data.lines)[1] ? ' (not complete)' : '';
       return { title: placeName(data, x) + partial, rows };

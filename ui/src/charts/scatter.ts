@@ -113,8 +113,7 @@ function sizeOf(dot: Dot, most: number, count: number): number {
 function endOf(name: string, dots: Dot[], plane: Plane, color: string): End {
   const mine = dots.filter((dot) => dot.series === name);
   const middle = mine.reduce((sum, dot) => sum + dot.y, 0) / Math.max(1, mine.length);
-  // No leader: the name stands at the middle height of a cloud, not at the end of a line.
-  return { name, color, top: plane.up(middle), left: plane.right };
+  return { name, color, top: plane.up(middle), left: plane.right, loose: true };
 }
 
 function titleOf(dot: Dot, tile: TileData): string {

@@ -2,7 +2,7 @@
 
 import { after, wallOf } from './clock.ts';
 import { MOST_SERIES } from './palette.ts';
-import { axes, type Cell, isNumeric, isTime, labelOf, type TileData, toNumber, toText } from './tile.ts';
+import { axes, type Cell, isNumeric, isOther, isTime, labelOf, type TileData, toNumber, toText } from './tile.ts';
 
 export type Point = [x: number, y: number | null];
 
@@ -56,7 +56,7 @@ export function linesOf(tile: TileData, named = MOST_SERIES): Lines {
     if (!cells.has(x)) cells.set(x, cell);
     const name = at.series >= 0 ? toText(row[at.series]) : labelOf(yColumn);
     let line = found.get(name);
-    if (!line) found.set(name, (line = { name, points: [], compared: [], weight: 0 }));
+    if (!line) found.set(name, (line = { name, points: [], compared: [], weight: 0, other: at.series >= 0 && isOther(name) }));
     const y = toNumber(row[at.y]);
     line.points.push([x, y]);
     line.weight += Math.abs(y ?? 0);
@@ -64,8 +64,9 @@ export function linesOf(tile: TileData, named = MOST_SERIES): Lines {
   }
   const grain = tile.options?.grain ?? '';
   for (const line of found.values()) tidy(line, across === 'time' && !tile.sampled ? grain : '');
-  const all = [...found.values()];
-  const strong = new Set([...all].sort((a, b) => b.weight - a.weight).slice(0, named));
+  const own = [...found.values()].filter((line) => !line.other);
+  const all = [...own, ...[...found.values()].filter((line) => line.other)];
+  const strong = new Set([...[...own].sort((a, b) => b.weight - a.weight).slice(0, named), ...all.slice(own.length)]);
   return {
     across, categories, cells, grain, dropped,
     lines: all.filter((line) => strong.has(line)),

@@ -25,7 +25,7 @@ export function drawColumns(tile: TileData, look: Look, room: Room, chosen: Chos
   const data = linesOf(tile, MOST_STACKED + 1);
   if (data.rest.length > 0) fold(data);
   if (data.across === 'category') sortPlaces(data);
-  const colors = new Map(data.lines.map((line, at) => [line, line.other ? look.other : look.series[at]!]));
+  const colors = new Map(data.lines.map((line, at) => [line, line.other ? look.other : (look.series[at] ?? look.other)]));
   const places = placesOf(data.lines);
   const side = !area && tile.kind === 'bar' && data.lines.length > 1 && !tile.options?.stacked;
   const heights = new Map(data.lines.map((line) => [line, new Map(line.points)]));
@@ -60,9 +60,10 @@ export function drawColumns(tile: TileData, look: Look, room: Room, chosen: Chos
 
 // What has no name of its own is one part: "other (294)".
 function fold(data: Lines): void {
-  const weakest = data.lines.reduce((least, line) => (line.weight < least.weight ? line : least));
-  const rest = [...data.rest, weakest];
-  data.lines = [...data.lines.filter((line) => line !== weakest), summed(rest, `other (${rest.length})`)];
+  const own = data.lines.filter((line) => !line.other);
+  const weakest = own.reduce((least, line) => (line.weight < least.weight ? line : least));
+  const rest = [...data.rest, weakest, ...data.lines.filter((line) => line.other)];
+  data.lines = [...own.filter((line) => line !== weakest), summed(rest, `other (${rest.length})`)];
   data.rest = [];
 }
 

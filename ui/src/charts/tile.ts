@@ -3,7 +3,8 @@
 export type Cell = string | number | boolean | null | Cell[];
 
 export type Role =
-  | 'x' | 'y' | 'series' | 'label' | 'value' | 'compared' | 'size' | 'bar' | 'spark' | 'link' | 'time';
+  | 'x' | 'x2' | 'y' | 'series' | 'label' | 'value' | 'compared' | 'size' | 'bar' | 'spark' | 'link' | 'time'
+  | 'low' | 'q1' | 'median' | 'q3' | 'high';
 
 export type Kind =
   | 'kpi' | 'line' | 'area' | 'bar' | 'stacked' | 'scatter' | 'histogram'
@@ -32,6 +33,9 @@ export interface Kpi {
 
 export interface TileOptions {
   stacked?: boolean;
+  horizontal?: boolean;
+  /** Filters of the page that do not reach this tile. */
+  unfiltered?: string[];
   compare?: string;
   marks?: string[];
   limit?: number;
@@ -93,8 +97,8 @@ export const labelOf = (column: Column | undefined): string => column?.label || 
 /** The place of the first column with one of these roles, or -1. */
 export function place(tile: TileData, ...roles: string[]): number {
   for (const role of roles) {
-    const found = tile.columns.findIndex((column) => column.role === role);
-    if (found >= 0) return found;
+    const at = tile.columns.findIndex((column) => column.role === role);
+    if (at >= 0) return at;
   }
   return -1;
 }
@@ -104,17 +108,38 @@ export function places(tile: TileData, ...roles: string[]): number[] {
   return tile.columns.flatMap((column, at) => (roles.includes(column.role ?? '') ? [at] : []));
 }
 
+export interface Axes {
+  x: number;
+  y: number;
+  series: number;
+  compared: number;
+}
+
+const found = new WeakMap<TileData, Axes>();
+
 /** Where a chart reads its across, its heights and its split; a column without a role is guessed by its type. */
-export function axes(tile: TileData): { x: number; y: number; series: number; compared: number } {
-  const compared = place(tile, 'compared');
-  const series = place(tile, 'series');
+export function axes(tile: TileData): Axes {
+  let at = found.get(tile);
+  if (!at) found.set(tile, (at = axesOf(tile)));
+  return at;
+}
+
+function axesOf(tile: TileData): Axes {
+  const full = (at: number): number => (at >= 0 && tile.rows.some((row) => row[at] !== null && row[at] !== undefined) ? at : -1);
+  // A split or a comparison without any value is none.
+  const compared = full(place(tile, 'compared'));
+  const series = full(place(tile, 'series'));
+  const empty = new Set(tile.columns.flatMap(({ role }, at) => (role === 'series' || role === 'compared' ? [at] : [])));
   let x = place(tile, 'x', 'time', 'label');
   let y = place(tile, 'y', 'value', 'bar');
-  const taken = new Set([compared, series]);
+  const taken = new Set([compared, series, ...empty]);
   if (y < 0) y = tile.columns.findIndex((column, at) => !taken.has(at) && at !== x && isNumeric(column));
   if (x < 0) x = tile.columns.findIndex((_, at) => !taken.has(at) && at !== y);
   return { x, y, series, compared };
 }
+
+/** Whether a name is that of what the server has summed: `other (212)`. */
+export const isOther = (name: string): boolean => /^other \(\d[\d,]*\)$/.test(name);
 
 /** A number of the cell, or null where it holds none; decimals and very large integers arrive as text. */
 export function toNumber(cell: Cell | undefined): number | null {

@@ -1,7 +1,7 @@
 // What a dashboard page consists of, and how its address holds all that can be chosen in it.
 
 import type { Pick } from '../charts/drawing.ts';
-import { type Kind, toText, type Trouble } from '../charts/tile.ts';
+import { type Cell, type Kind, toText, type Trouble } from '../charts/tile.ts';
 
 export interface PageInfo {
   name: string;
@@ -82,13 +82,16 @@ export function asked(query: string): string {
 
 export const viewed = (query: string, name: string): string => new URLSearchParams(query).get(VIEW + name) ?? '';
 
-/** A value of a list in the address: one comma parts two values, a doubled one is part of a value. */
-export const joined = (values: readonly string[]): string => values.map((value) => value.replaceAll(',', ',,')).join(',');
+/** The values of a list as the address holds them: between commas; a comma of a value has a backslash before it. */
+export const joined = (values: readonly string[]): string => values.map((value) => value.replace(/[\\,]/g, '\\$&')).join(',');
 
-export function parted(text: string): string[] {
-  if (text === '') return [];
-  return text.replaceAll(',,', '\0').split(',').map((part) => part.replaceAll('\0', ',').trim());
-}
+export const parted = (text: string): string[] =>
+  (text.match(/(?:\\.|[^,\\])+/gs) ?? []).map((part) => part.replace(/\\(.)/gs, '$1'));
+
+/** How the address writes that a value is missing. */
+const NOTHING = '∅';
+
+const addressed = (cell: Cell): string => (cell === null ? NOTHING : toText(cell));
 
 /** What a control is set to: by the address, else by the page. */
 export function valueOf(control: Control, query: string): string {
@@ -116,7 +119,7 @@ export function controlFor(controls: readonly Control[], column: string): Contro
 
 /** The change of the address that choosing this place in a chart makes; choosing it again takes it back. */
 export function picking(control: Control, query: string, pick: Pick, add: boolean): Record<string, string | null> {
-  const value = toText(pick.value);
+  const value = addressed(pick.value);
   const now = chosenIn(control, query);
   if (control.kind !== 'many' || !add) return setting(control, now.length === 1 && now[0] === value ? '' : control.kind === 'many' ? joined([value]) : value);
   return setting(control, joined(now.includes(value) ? now.filter((one) => one !== value) : [...now, value]));
@@ -135,7 +138,8 @@ export function chosenOf(controls: readonly Control[], columns: readonly string[
   for (const column of columns) {
     const control = controlFor(controls, column);
     const values = control ? chosenIn(control, query) : [];
-    if (values.length > 0) found.set(column, new Set(values));
+    // Charts know a missing value by the words they show for it.
+    if (values.length > 0) found.set(column, new Set(values.map((value) => (value === NOTHING ? toText(null) : value))));
   }
   return found;
 }
@@ -172,10 +176,31 @@ export function leads(link: string | null | undefined, query: string, extension 
   return `/dashboards/${encodeURIComponent(name)}${text ? `?${text}` : ''}`;
 }
 
-/** The same address with one place of a chart chosen in it. */
-export function drilled(to: string, pick: Pick): string {
+const PLACE = /\{([^{}]+)\}|%7B([^%{}]+)%7D/gi;
+
+/** Whether a link says itself where a chosen value belongs: `/dashboards/customers?country={country}`. */
+export const hasPlace = (link: string | null | undefined, column: string): boolean =>
+  [...(link ?? '').matchAll(PLACE)].some(([, plain, coded]) => (plain ?? coded) === column);
+
+/** The link for all, with nothing chosen: parameters that wait for a value are left out. */
+export function undrilled(to: string): string {
   const [path = '', query = ''] = to.split('?');
+  const kept = [...new URLSearchParams(query)].filter(([, value]) => !/\{[^{}]+\}/.test(value));
+  const plain = path.replace(/\/(?:\{[^{}]+\}|%7B[^%{}]+%7D)/gi, '');
+  return kept.length ? `${plain}?${new URLSearchParams(kept)}` : plain;
+}
+
+/** The same address with one place of a chart chosen in it: where the link has a place for it, else as a parameter. */
+export function drilled(to: string, picks: readonly Pick[]): string {
+  const values = new Map(picks.map(({ column, value }) => [column, value]));
+  const placed = to.replace(PLACE, (whole, plain?: string, coded?: string) => {
+    const value = values.get(plain ?? coded ?? '');
+    return value === undefined ? whole : encodeURIComponent(addressed(value));
+  });
+  if (placed !== to) return undrilled(placed);
+  const [path = '', query = ''] = undrilled(to).split('?');
   const all = new URLSearchParams(query);
-  all.set(pick.column, toText(pick.value));
+  const [first] = picks;
+  if (first) all.set(first.column, addressed(first.value));
   return `${path}?${all}`;
 }
