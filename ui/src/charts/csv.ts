@@ -9,8 +9,8 @@ export function csvOf(tile: TileData): string {
   return [head.join(','), ...lines].join('\r\n') + '\r\n';
 }
 
-// Two columns of one name, such as a value and the one before it, are told apart by their roles.
-function headsOf(tile: TileData): string[] {
+/** The names of the columns; two of one name, such as a value and the one before it, are told apart by their roles. */
+export function headsOf(tile: TileData): string[] {
   const names = tile.columns.map((column) => column.name || labelOf(column));
   return names.map((name, at) => (names.indexOf(name) === at ? name : `${name}_${tile.columns[at]!.role ?? at}`));
 }

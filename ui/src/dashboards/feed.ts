@@ -15,8 +15,6 @@ export interface Fed {
 export interface Feed {
   /** For a component's set-up: the tile's data, kept up to date. */
   tile(id: string): Fed;
-  /** The address of the tile's data as Parquet, where a server can make it. */
-  parquet(id: string): string | null;
   /** Whether there is a server: pages of the app can be linked to and filters be set. */
   served: boolean;
 }

@@ -104,7 +104,9 @@ export const ALL = 'all';
 export function setting(control: Control, value: string): Record<string, string | null> {
   const standard = control.default ?? '';
   if (value === standard) return { [control.name]: null };
-  return { [control.name]: value === '' || value === ALL ? (standard === '' || standard === ALL ? null : ALL) : value };
+  if (value !== '' && value !== ALL) return { [control.name]: value };
+  if (standard === '' || standard === ALL) return { [control.name]: null };
+  return { [control.name]: control.kind === 'period' ? ALL : '' };
 }
 
 /** The control that filters by a column of a tile, if the page has one. */
