@@ -18,9 +18,9 @@ export const ROUTES: Route[] = [
   { pattern: '/data/:name', nav: '/data', fetch: () => import('./pages/Table.svelte') },
   { pattern: '/runs', nav: '/runs', fetch: () => import('./pages/Runs.svelte') },
   { pattern: '/runs/:id', nav: '/runs', fetch: () => import('./pages/Run.svelte') },
-  { pattern: '/metrics', nav: '/metrics', fetch: () => import('./pages/Metrics.svelte') },
-  { pattern: '/metrics/:name', nav: '/metrics', fetch: () => import('./pages/Metric.svelte') },
-  { pattern: '/lineage', nav: '/lineage', fetch: () => import('./pages/Lineage.svelte') },
+  { pattern: '/metrics', nav: '/data', fetch: () => import('./pages/Metrics.svelte') },
+  { pattern: '/metrics/:name', nav: '/data', fetch: () => import('./pages/Metric.svelte') },
+  { pattern: '/lineage', nav: '/data', fetch: () => import('./pages/Lineage.svelte') },
   { pattern: '/sql', nav: '/sql', fetch: () => import('./pages/Sql.svelte') },
 ];
 

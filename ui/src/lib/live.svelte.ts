@@ -3,6 +3,8 @@
 export interface Happened {
   kind: 'hello' | 'commit' | 'run' | 'step' | 'page' | 'project';
   version?: number;
+  /** In a hello: events were missed that cannot be told again. */
+  lost?: boolean;
   tables?: string[];
   run?: unknown;
   name?: string;
@@ -51,7 +53,8 @@ export function connect(address: string): () => void {
 function heard(kind: Happened['kind'], event: MessageEvent<string>): void {
   const told = { ...(JSON.parse(event.data || '{}') as object), kind } as Happened;
   // A hello with the version that is known already says nothing new: nobody has to ask again.
-  if (kind === 'hello' && (version === undefined || version === told.version)) {
+  const nothingMissed = !told.lost && (version === undefined || version === told.version);
+  if (kind === 'hello' && nothingMissed) {
     version = told.version;
     return;
   }

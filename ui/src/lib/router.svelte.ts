@@ -2,7 +2,8 @@
 
 export type Params = Record<string, string | null | undefined>;
 
-const here = $state({ path: location.pathname, query: location.search });
+const pathOf = (pathname: string): string => pathname.replace(/(.)\/+$/, '$1');
+const here = $state({ path: pathOf(location.pathname), query: location.search });
 
 /** The path of the address, without a trailing slash: `/data/raw.orders`. */
 export const path = (): string => here.path;
@@ -40,9 +41,20 @@ export function setParams(changes: Params, { push = false } = {}): void {
   if (to !== here.path + here.query) go(to, { replace: !push, scroll: false });
 }
 
+let arrived = false;
+
+/** Whether a page was just gone to: its heading then takes the focus, once. */
+export function arrival(): boolean {
+  const was = arrived;
+  arrived = false;
+  return was;
+}
+
 function read(): void {
-  here.path = decodeURI(location.pathname).replace(/(.)\/+$/, '$1');
+  const before = here.path;
+  here.path = pathOf(location.pathname);
   here.query = location.search;
+  if (here.path !== before) arrived = true;
 }
 
 /** Makes plain links of the page client-side ones, and follows back and forward. Returns how to stop. */
@@ -57,7 +69,6 @@ export function follow(): () => void {
     event.preventDefault();
     go(url.pathname + url.search + url.hash);
   };
-  read();
   document.addEventListener('click', click);
   window.addEventListener('popstate', read);
   return () => {
