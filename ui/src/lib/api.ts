@@ -3,6 +3,7 @@ import type { Project } from './types';
 
 const ROOT = '/api/v1';
 const NO_ANSWER = 0;
+const FORBIDDEN = 403;
 
 /** The fields of an error of the house, as every one of its doors shows them. */
 export interface Fault {
@@ -54,7 +55,14 @@ export function queryOf(values: Record<string, string | number | boolean | null 
 }
 
 async function ask<T>(path: string, init: RequestInit): Promise<T> {
-  const response = await reach(path, init);
+  const changes = init.method !== undefined && init.method !== 'GET';
+  if (changes && !token) await project();
+  let response = await reach(path, init);
+  if (changes && response.status === FORBIDDEN) {
+    // The server was started again in between and has another token.
+    await project();
+    response = await reach(path, init);
+  }
   if (response.ok) return response.status === 204 ? (undefined as T) : ((await response.json()) as T);
   throw new ApiError(response.status, await faultOf(response));
 }

@@ -1,4 +1,5 @@
 // Files that the page makes by itself.
+import { exact } from './format';
 import type { Cell, Column } from './types';
 
 /** Rows as CSV, exact: quoted where it must be, nothing for null. */
@@ -8,8 +9,7 @@ export function csvOf(columns: Column[], rows: Cell[][]): string {
 }
 
 function written(value: unknown): string {
-  if (value === null || value === undefined) return '';
-  const text = typeof value === 'object' ? JSON.stringify(value) : String(value);
+  const text = exact(value);
   return /[",\r\n]/.test(text) ? `"${text.replaceAll('"', '""')}"` : text;
 }
 

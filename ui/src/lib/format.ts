@@ -86,14 +86,26 @@ export const isNumeric = (type: string): boolean => NUMERIC.test(type.trim());
 /** Whether values of this type are moments or days. */
 export const isTime = (type: string): boolean => /^(date|time|timestamp)/i.test(type.trim());
 
-/** A value of a grid as text, exact: what is shown is what is there. */
+/** A value of a grid as it is read: long fractions are rounded, the rest is what is there. */
 export function cell(value: unknown, type = ''): string {
   if (value === null || value === undefined) return '∅';
-  if (typeof value === 'number') return isNumeric(type) && Number.isInteger(value) ? whole.format(value) : String(value);
-  if (typeof value === 'object') return JSON.stringify(value);
-  if (typeof value === 'string' && /^timestamp/i.test(type)) return value.replace('T', ' ').replace(/(\.\d*?)0+(?=Z|\+|$)/, '$1').replace(/\.(?=Z|\+|$)/, '');
-  return String(value);
+  if (typeof value === 'number' && !Number.isInteger(value)) return rounded(value);
+  if (typeof value === 'string' && /^timestamp/i.test(type)) return instant(value);
+  return exact(value);
 }
+
+/** The same, exactly: for titles, copies and files. */
+export function exact(value: unknown): string {
+  if (value === null || value === undefined) return '';
+  return typeof value === 'object' ? JSON.stringify(value) : String(value);
+}
+
+const rounded = (value: number): string =>
+  Math.abs(value) >= 1 && Math.abs(value) < 1e15 ? String(Number(value.toFixed(4))) : String(Number(value.toPrecision(5)));
+
+/** `2026-01-06 09:14:00`: without the T, and without a fraction of zeros. */
+const instant = (text: string): string =>
+  text.replace('T', ' ').replace(/(\.\d*?)0+(?=Z|[+-]\d\d:|$)/, '$1').replace(/\.(?=Z|[+-]\d\d:|$)/, '');
 
 /** A value in a metric's or tile's format: `usd`, `percent`, `integer`, `decimal2`, `duration`, `bytes`, `date`, `text`. */
 export function formatted(value: unknown, format: string | null | undefined, brief = false): string {
