@@ -1,5 +1,6 @@
 """A real browser for the tests: Chromium by Playwright, one for all of them, a fresh window for each."""
 
+import re
 import shutil
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -10,6 +11,7 @@ from playwright.sync_api import Browser, ConsoleMessage, Page, sync_playwright
 
 ROOT = Path(__file__).resolve().parents[2]
 STATIC = ROOT / "src" / "penstock" / "web" / "static"
+REFUSED = re.compile("status of 4(04|09|22)")
 NAMES = ("chromium", "chromium-browser", "google-chrome")
 
 
@@ -42,8 +44,8 @@ def window(browser: Browser) -> Iterator[Callable[..., Page]]:
     said: list[str] = []
 
     def heard(message: ConsoleMessage) -> None:
-        # An answer of 404 is told there by the browser itself; what the page makes of it is for the test to look at.
-        if message.type in ("error", "warning") and "status of 404" not in message.text:
+        # A refusal is told there by the browser itself; what the page makes of it is for the test to look at.
+        if message.type in ("error", "warning") and not REFUSED.search(message.text):
             said.append(f"{message.type}: {message.text}")
 
     def opened(width: int = 1280, height: int = 900, scheme: str = "light", **more: Any) -> Page:

@@ -4,10 +4,11 @@ import json
 from pathlib import Path
 
 import pytest
+from playwright.sync_api import expect
 
 from tests.browser import harbour
 
-pytestmark = [pytest.mark.slow, pytest.mark.service]
+pytestmark = [pytest.mark.slow, pytest.mark.service, pytest.mark.timeout(120)]
 
 AXE = Path(__file__).resolve().parents[2] / "ui" / "node_modules" / "axe-core" / "axe.min.js"
 PAGES = {
@@ -49,7 +50,7 @@ def arrived(page, url):
     page.goto(url)
     page.locator("main h1").first.wait_for()
     page.wait_for_load_state("load")
-    page.wait_for_function("document.querySelector('main .waiting') === null")
+    expect(page.locator("main .waiting")).to_have_count(0)
     return page
 
 
@@ -100,4 +101,4 @@ def test_what_the_data_says_is_text_and_nothing_else(window, url):
 
 def test_a_description_is_text_too(window, url):
     page = arrived(window(), url("/data/raw.ships"))
-    assert page.get_by_text("Ships as they <b>arrive</b>.").is_visible()
+    assert page.get_by_text("Ships as they <b>arrive</b>.", exact=True).is_visible()

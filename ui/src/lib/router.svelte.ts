@@ -43,18 +43,21 @@ export function setParams(changes: Params, { push = false } = {}): void {
 
 let arrived = false;
 
-/** Whether a page was just gone to: its heading then takes the focus, once. */
-export function arrival(): boolean {
+/** Said when another page takes the place of the one before. */
+export function arrive(): void {
+  arrived = true;
+}
+
+/** Whether a page was just gone to: its heading then takes the focus, once; one that only stands in does not count. */
+export function arrival(standsIn = false): boolean {
   const was = arrived;
-  arrived = false;
+  if (!standsIn) arrived = false;
   return was;
 }
 
 function read(): void {
-  const before = here.path;
   here.path = pathOf(location.pathname);
   here.query = location.search;
-  if (here.path !== before) arrived = true;
 }
 
 /** Makes plain links of the page client-side ones, and follows back and forward. Returns how to stop. */
