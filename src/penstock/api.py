@@ -30,6 +30,7 @@ if TYPE_CHECKING:
         Vacuumed,
         Verified,
     )  # fmt: skip
+    from penstock.app.columns import Traced
     from penstock.app.metrics import MetricInfo
     from penstock.app.profile import Profile
     from penstock.app.requests import App
@@ -299,11 +300,20 @@ class Project:
 
         return requests.status(self._open())
 
-    def lineage(self, name: str) -> Lineage:
-        """Return what a table reads and what reads it, all the way up and down."""
-        from penstock.app import requests
+    def lineage(self, name: str) -> Lineage | Traced:
+        """Return what a table reads and what reads it, all the way; of `table.column`, what it is made of, and makes.
 
-        return requests.lineage(self._open(), name)
+        >>> import tempfile, penstock
+        >>> tables = [penstock.Table("a", sql="select 1 as x"), penstock.Table("b", sql="select x + 1 as y from a")]
+        >>> with tempfile.TemporaryDirectory() as folder, penstock.build("tiny", folder, tables=tables) as project:
+        ...     use = project.lineage("b.y").upstream[0]
+        ...     use.source, use.source_column, use.ways
+        ('a', 'x', ('value',))
+        """
+        from penstock.app import columns, requests
+
+        table, column = columns.split(self._open(), name)
+        return columns.traced(self._open(), table, column) if column else requests.lineage(self._open(), name)
 
     def replay(self, name: str) -> Replayed:
         """Try a table's rejected rows again, after the mistake in its declaration has been mended."""

@@ -90,7 +90,7 @@ def _parted(app: App, function: Function) -> list[str]:
 def _sql(app: App, table: Table) -> Explained:
     from penstock.plan.sql.cut import cut
 
-    schemas, missing = _known(app, table)
+    schemas, missing = known(app, table)
     if missing:
         said = "its plan depends on columns that are not known yet"
         return Explained(table.name, "sql", said, missing=missing, notes=tuple(_to_load(missing)))
@@ -112,7 +112,7 @@ def _query(table: Table) -> Query:
     return Query(table.sql, file=table.where.file if table.where else "", line=table.line)
 
 
-def _known(app: App, table: Table) -> tuple[dict[str, Schema], tuple[str, ...]]:
+def known(app: App, table: Table) -> tuple[dict[str, Schema], tuple[str, ...]]:
     """Return the columns of what a table reads, and the raw and Python tables whose columns nobody knows yet."""
     relations = app.engine.relations()
     found: dict[str, Schema] = {}
@@ -129,7 +129,7 @@ def _known(app: App, table: Table) -> tuple[dict[str, Schema], tuple[str, ...]]:
             else:
                 missing[name] = None
             continue
-        schemas, lacking = _known(app, above)
+        schemas, lacking = known(app, above)
         missing.update(dict.fromkeys(lacking))
         if not lacking:
             found[name] = app.engine.describe(_query(above), schemas)

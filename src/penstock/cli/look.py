@@ -32,18 +32,28 @@ _SAID = {
 
 
 @verb(
-    argument("table", "The table's name."),
+    argument("table", "The table's name, or a column's: TABLE.COLUMN.", metavar="TABLE[.COLUMN]"),
+    click.Option(["--columns"], is_flag=True, help="Say of every column of the table what it is made of."),
     examples=[
         ("penstock lineage spend", "what spend reads, and what reads it"),
+        ("penstock lineage spend.total", "what a column is made of, and what is made of it"),
+        ("penstock lineage spend --columns", "what each of its columns is made of"),
         ("penstock lineage raw.orders --json", "for a program"),
     ],
 )
-def lineage(call: Call, table: str) -> int:
-    """Show what a table reads and what reads it."""
+def lineage(call: Call, table: str, columns: bool) -> int:
+    """Show what a table or a column is made of, and what is made of it."""
+    from penstock.app import columns as traced
     from penstock.app import requests
-    from penstock.cli import exact
+    from penstock.cli import exact, traces
 
     with call.open() as app:
+        name, column = traced.split(app, table)
+        if column or columns:
+            each = [traced.traced(app, name, column)] if column else traced.columns(app, name)
+            shape = {"column": exact.shape(each[0])} if column else {"columns": exact.shape(each)}
+            call.answer(shape, lambda: traces.one(each[0], call.paint) if column else traces.all(each, call.paint))
+            return 0
         found = requests.lineage(app, table)
     call.answer({"lineage": exact.shape(found)}, lambda: _lineage(found, call.paint))
     return 0

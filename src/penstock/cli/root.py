@@ -30,7 +30,7 @@ VERBS = {
     "test": ("prove", "run the unit tests of tables"),
     "verify": ("verify", "recompute tables in full, and compare with what is stored"),
     "explain": ("explain", "say how a table is kept fresh, and why"),
-    "lineage": ("look", "show what a table reads and what reads it"),
+    "lineage": ("look", "show what a table or a column is made of, and what is made of it"),
     "serve": ("serve", "serve the project's web app and API until Ctrl-C"),
     "status": ("look", "say what is late or broken, and why"),
     "runs": ("look", "list the newest runs, or tell all about one"),

@@ -157,8 +157,11 @@ class Tree:
         return number
 
 
-def tree(text: str, schemas: Mapping[str, Schema]) -> Tree:
-    """Parse a select over tables of these schemas; raises `Unplanned` for what is not understood."""
+def tree(text: str, schemas: Mapping[str, Schema], *, volatile: bool = False) -> Tree:
+    """Parse a select over tables of these schemas; raises `Unplanned` for what is not understood.
+
+    `volatile` lets functions pass that give another answer each time.
+    """
     exp = sqlglot()
     root = parsed(text)
     if root is None:
@@ -166,7 +169,7 @@ def tree(text: str, schemas: Mapping[str, Schema]) -> Tree:
     root = root.copy()
     for node in root.walk():
         node.comments = None  # what is said beside a query is no part of what it computes
-    _refuse(root)
+    _refuse(root, volatile)
     root = _inlined(root, {})
     found = Tree(root, {})
     for node in list(root.find_all(exp.Table)):
@@ -216,7 +219,7 @@ def _not_planned() -> dict[Any, str]:
     }  # fmt: skip
 
 
-def _refuse(root: Any) -> None:
+def _refuse(root: Any, volatile: bool) -> None:
     """Raise for what is always computed in full."""
     exp = sqlglot()
     for node in root.walk():
@@ -232,7 +235,7 @@ def _refuse(root: Any) -> None:
         if isinstance(node, exp.Select) and node.args.get("kind"):
             raise Unplanned("select as struct")
         name = function_name(node)
-        if name in VOLATILE:
+        if name in VOLATILE and not volatile:
             raise Unplanned(f"{_SAID.get(name, name)}(), which gives another answer each time")
 
 
