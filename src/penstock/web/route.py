@@ -77,6 +77,7 @@ class Call:
     given: Mapping[str, Any]
     query: Mapping[str, str]
     body: Any = None
+    accept: str = ""
 
 
 @record

@@ -17,7 +17,7 @@ from starlette.routing import Route as Served
 from penstock.app.serving.missing import NoSuchError
 from penstock.base.errors import ConfigError, PenstockError, PlanError, RetryableError, UnsupportedError
 from penstock.protocols.engine import StoppedError
-from penstock.web import dashboards, home, openapi, runs, sql, tables
+from penstock.web import dashboards, home, lineage, openapi, runs, sql, tables
 from penstock.web.carry import encoded, error_shape
 from penstock.web.guard import Guard, RefusedError, TooLargeError
 from penstock.web.route import AskError, Call
@@ -31,7 +31,7 @@ if TYPE_CHECKING:
     from penstock.web.route import Route
     from penstock.web.site import Site
 
-BOOKS = (home.BOOK, tables.BOOK, runs.BOOK, dashboards.BOOK, sql.BOOK)
+BOOKS = (home.BOOK, tables.BOOK, runs.BOOK, lineage.BOOK, dashboards.BOOK, sql.BOOK)
 ROUTES: tuple[Route, ...] = tuple(route for book in BOOKS for route in book.routes)
 THREADS = 8
 _JSON = "application/json"
@@ -95,7 +95,7 @@ def _answerer(route: Route, site: Site, limiter: anyio.CapacityLimiter) -> Calla
         given = {one.name: one.read(request.query_params) for one in route.params}
         query = dict(request.query_params) if route.open_query else {}
         body = None if route.body is None else _body(route, await request.body(), request.headers)
-        call = Call(site, request.path_params, given, query, body)
+        call = Call(site, request.path_params, given, query, body, request.headers.get("accept", ""))
 
         def work() -> Response | bytes:
             site.watch.catch_up()

@@ -3,8 +3,12 @@
 from __future__ import annotations
 
 import uuid
+from typing import Literal
 
-from penstock.app.serving import asking, words
+import msgspec
+from starlette.responses import Response
+
+from penstock.app.serving import asking, saving, words
 from penstock.app.serving.asking import Asked, QueryPlan, Question
 from penstock.app.serving.missing import NoSuchError
 from penstock.app.serving.shapes import Words
@@ -13,6 +17,7 @@ from penstock.web.route import AskError, Book, Call
 
 BOOK = Book()
 _LONGEST_ID = 100
+ARROW = "application/vnd.apache.arrow.stream"
 
 
 @record
@@ -40,7 +45,7 @@ class Cancelled:
 
 
 @BOOK.post("/sql", Asked, SqlAsk, errors=(409, 429))
-def post_sql(call: Call) -> Asked:
+def post_sql(call: Call) -> Asked | Response:
     """Asks the warehouse one select."""
     ask: SqlAsk = call.body
     _check(ask)
@@ -49,6 +54,8 @@ def post_sql(call: Call) -> Asked:
     call.site.took(name, question)
     try:
         with question:
+            if call.accept == ARROW:
+                return Response(asking.arrow(call.site.app, ask.sql, question, ask.limit), media_type=ARROW)
             return asking.ask(call.site.app, ask.sql, question, ask.limit, name)
     finally:
         call.site.gave(name)
@@ -75,6 +82,36 @@ def delete_sql(call: Call) -> Cancelled:
 def post_sql_plan(call: Call) -> QueryPlan:
     """How the warehouse would compute a select."""
     return asking.plan(call.site.app, call.body.sql)
+
+
+class SaveAsk(msgspec.Struct, frozen=True, rename={"as_": "as"}):
+    """A question to keep: `as` a dashboard's tile, a check of `table`, or a metric of it, under a name."""
+
+    sql: str
+    as_: Literal["dashboard", "check", "metric"]
+    name: str = ""
+    table: str = ""
+
+
+@record
+class Saved:
+    """The file of the project that was written."""
+
+    file: str
+
+
+@BOOK.post("/sql/save", Saved, SaveAsk)
+def post_sql_save(call: Call) -> Saved:
+    """Keeps a question in the project's files: as a tile of a dashboard, a check or a metric."""
+    ask: SaveAsk = call.body
+    app = call.site.app
+    if "\0" in ask.sql + ask.name + ask.table:
+        raise AskError("there is a zero byte in what is to be saved")
+    if ask.as_ == "dashboard":
+        return Saved(saving.as_dashboard(app, ask.sql, ask.name))
+    if ask.as_ == "metric":
+        return Saved(saving.as_metric(app, ask.sql, ask.name, ask.table))
+    return Saved(saving.as_check(app, ask.sql, ask.name, ask.table))
 
 
 @BOOK.get("/sql/words", Words)

@@ -16,7 +16,9 @@ GETS = [
     "/project", "/home", "/tables", "/tables/raw.orders", "/tables/daily", "/tables/daily/rows",
     "/tables/daily/rows?limit=1&order=-day", "/tables/daily/rows?version=1", "/tables/daily/versions",
     "/tables/raw.orders/rejects", "/tables/daily/explain", "/tables/raw.orders/explain", "/runs", "/runs?state=done",
-    "/runs?table=daily&limit=1", "/search?q=orders", "/search?q=", "/sql/words",
+    "/tables/daily/profile", "/tables/raw.orders/profile?columns=amount", "/tables/daily/lineage?depth=1", "/lineage",
+    "/lineage?select=daily%2B&expand=*", "/metrics", "/dashboards", "/runs?table=daily&limit=1",
+    "/search?q=orders", "/search?q=", "/sql/words",
 ]  # fmt: skip
 
 
@@ -99,6 +101,13 @@ def test_the_first_page_says_in_words_what_warns(kiosk):
         ("/tables/dail/rows", 404, "no table 'dail'"),
         ("/runs/nope", 404, "no run 'nope'"),
         ("/nope", 404, "there is no route"),
+        ("/tables/nope/profile", 404, "no table 'nope'"),
+        ("/tables/daily/profile?columns=nope", 400, "nope"),
+        ("/tables/nope/lineage", 404, "no table 'nope'"),
+        ("/lineage?select=nope", 400, "nope"),
+        ("/dashboards/nope", 404, "no dashboard 'nope'"),
+        ("/dashboards/nope/tiles/x", 404, "no dashboard 'nope'"),
+        ("/metrics/nope/values", 404, "no metric 'nope'"),
         ("/tables/daily/rows?limit=x", 400, "'limit' cannot be 'x'"),
         ("/tables/daily/rows?limit=-1", 400, "'limit' cannot be '-1'"),
         ("/tables/daily/rows?order=nope", 400, "daily has no column 'nope'"),

@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 import threading
+from io import BytesIO
 from typing import TYPE_CHECKING, Any
 
 from penstock.app import requests
 from penstock.app.serving import grids
 from penstock.app.serving.shapes import GridColumn
-from penstock.base.errors import PlanError
+from penstock.base.errors import PlanError, UnsupportedError
 from penstock.base.record import record
 from penstock.base.text import seconds as said_seconds
 from penstock.protocols.engine import StoppedError
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from typing import Self
 
     from penstock.app.opened import App
@@ -131,6 +133,68 @@ def ask(app: App, text: str, question: Question, limit: int = ROWS, name: str = 
         raise question.error() from None
     took = app.clock.monotonic() - began
     return Asked(grid.columns, grid.rows, grid.total, grid.truncated, text, took, name, tables)
+
+
+def arrow(app: App, text: str, question: Question, limit: int = MOST_ROWS) -> bytes:
+    """Ask the warehouse one select and return at most `limit` rows as an Arrow IPC stream.
+
+    Raises `UnsupportedError` where nothing is installed that writes one.
+    """
+    write = _writer()
+    reads(app, text)
+    try:
+        rows = question.reads(requests.sql(app, text))
+        try:
+            return write(*_first(rows, limit))
+        finally:
+            rows.close()
+    except (StoppedError, KeyboardInterrupt):
+        raise question.error() from None
+
+
+def _first(rows: Rows, limit: int) -> tuple[Any, list[Any]]:
+    """Return the Arrow schema of a result, and batches of its first rows."""
+    from arro3.core import RecordBatchReader
+
+    reader = RecordBatchReader.from_stream(rows)
+    found: list[Any] = []
+    left = limit
+    while left > 0:
+        batch = next(reader, None)
+        if batch is None:
+            break
+        found.append(batch.slice(0, left))
+        left -= found[-1].num_rows
+    return reader.schema, found
+
+
+def _writer() -> Callable[[Any, list[Any]], bytes]:
+    """Return what writes an Arrow stream: pyarrow, or the small arro3-io."""
+    from importlib import import_module
+    from importlib.util import find_spec
+
+    sink = BytesIO()
+    if find_spec("pyarrow"):
+        import pyarrow as pa
+
+        def by_pyarrow(schema: Any, batches: list[Any]) -> bytes:
+            with pa.ipc.new_stream(sink, pa.schema(schema)) as out:
+                for batch in batches:
+                    out.write_batch(pa.record_batch(batch))
+            return sink.getvalue()
+
+        return by_pyarrow
+    if find_spec("arro3.io"):
+        from arro3.core import Table
+
+        write_ipc_stream = import_module("arro3.io").write_ipc_stream
+
+        def by_arro3(schema: Any, batches: list[Any]) -> bytes:
+            write_ipc_stream(Table.from_batches(batches, schema=schema), sink)
+            return sink.getvalue()
+
+        return by_arro3
+    raise UnsupportedError("nothing is installed that writes Arrow streams", hint="pip install 'penstock[arrow]'")
 
 
 def reads(app: App, text: str) -> tuple[str, ...]:

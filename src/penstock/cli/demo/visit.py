@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 _API = "/api/v1"
 _OK = 200
-_TABLE = ("", "/rows", "/versions", "/rejects", "/explain", "/profile")
+_TABLE = ("", "/rows", "/versions", "/rejects", "/explain", "/profile", "/lineage")
 
 
 def visit(app: App) -> Proof:
@@ -42,7 +42,7 @@ class _Walk:
     def all(self) -> None:
         """Ask for every route, with every name that it takes, and for every page."""
         project = self.route("/project")
-        self.route("/home", "/openapi.json", "/search?q=sales", "/sql/words")
+        self.route("/home", "/openapi.json", "/search?q=sales", "/sql/words", "/lineage")
         for table in self.route("/tables")["tables"]:
             self.route(*(f"/tables/{quote(table['name'])}{part}" for part in _TABLE))
             self.page(f"/data/{quote(table['name'])}")
