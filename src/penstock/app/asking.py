@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
+from penstock.app.pages import pages
 from penstock.base.errors import PenstockError, Place, PlanError
 from penstock.base.record import record
 from penstock.base.text import did_you_mean
@@ -83,13 +84,18 @@ def described(app: App, page: Dashboard, block: SqlBlock, chosen: Chosen) -> tup
 
     Raises `PlanError` with line and column for what is wrong in it, `MissingError` where a table is not built yet.
     """
-    from penstock.app.requests import asked
-
     values = chosen.literals()
     for name, start in parameters(block.text).items():
         if name not in values:
             raise _unknown_parameter(page, block, name, start, values)
     text = bound(block.text, values)
+    key = ("described", page.file, block.line, text, app.engine.version, id(app.project))
+    return pages(app).kept(key, lambda: _described(app, page, block, text))
+
+
+def _described(app: App, page: Dashboard, block: SqlBlock, text: str) -> tuple[Query, tuple[Field, ...]]:
+    from penstock.app.requests import asked
+
     try:
         query = replace(asked(app, text), file=page.file, line=block.line, shown=block.text)
         rows = app.engine.read(query)

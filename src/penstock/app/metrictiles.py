@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING, Any
 
 from penstock.app.asking import Asked, MissingError
 from penstock.app.measured import infos, newest, unknown
-from penstock.app.metrics import MetricInfo, measure
+from penstock.app.metrics import MetricInfo, measure, metric_values
+from penstock.app.pages import pages
 from penstock.app.tiles import Setting, cell, drawn, finished, good_of, number, room_of, unchosen
-from penstock.base.errors import PenstockError
 from penstock.base.text import did_you_mean
 from penstock.model.dashboard import GRAINS
 from penstock.model.measure import Filter, MeasuredColumn, MetricAsk
@@ -19,12 +19,11 @@ from penstock.plan.charts import shape
 from penstock.plan.drawing import NOTHING, Drawn, Shaped
 from penstock.plan.period import Span
 from penstock.plan.restrict import literal, quoted
-from penstock.plan.roles import Field, RoleError
+from penstock.plan.roles import Field, RoleError, humanized
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from penstock.app.opened import App
     from penstock.model.dashboard import Chart
     from penstock.model.page import TileData
     from penstock.plan.chosen import Chosen
@@ -43,6 +42,9 @@ def data(setting: Setting, chart: Chart) -> TileData:
     found = _Metrics(setting, chart)
     if chart.kind == "kpi":
         return found.kpi()
+    bars = found.bars() if chart.kind in ("bar", "stacked") else None
+    if bars is not None:
+        return bars
     asked = found.asked()
     return drawn(setting, told(chart), asked)
 
@@ -204,13 +206,26 @@ class _Metrics:
         return measured.sql, measured.columns
 
     def _rows(self, ask: MetricAsk) -> list[tuple[Any, ...]]:
+        return self._measured(ask)[2]
+
+    def _measured(self, ask: MetricAsk) -> tuple[str, tuple[MeasuredColumn, ...], list[tuple[Any, ...]]]:
         measured = measure(self.setting.app, ask)
         try:
-            return list(measured.rows.fetch(_MOST_VALUES))
+            return measured.sql, measured.columns, list(measured.rows.fetch(_MOST_VALUES))
         finally:
             measured.rows.close()
 
+    def _few(self, dimension: str, limit: int) -> bool:
+        """Tell whether a dimension has so few values, whatever is chosen, that all can be shown."""
+        app = self.setting.app
+        changed = tuple(app.engine.relations()[name].changed for name in self.tables)
+        key = ("values", self.first.name, dimension, limit, changed, id(app.project))
+        many = pages(app).kept(key, lambda: len(metric_values(app, self.first.name, dimension, limit + 2)))
+        return many <= limit + 1
+
     def _largest(self, whole: MetricAsk, dimension: str, limit: int, grain: str) -> Asked:
+        if self._few(dimension, limit):
+            return self._made(*self._sql(whole), grain)
         ranks = self._rows(
             self.ask((dimension,), metrics=self.names[:1], order=f"-{self.names[0]}", limit=_MOST_VALUES)
         )
@@ -238,6 +253,41 @@ class _Metrics:
         columns = tuple(replace(one, type="varchar") if one.name == dimension else one for one in columns)
         return replace(self._made(text, columns, grain), other=label, shown=sql)
 
+    def bars(self) -> TileData | None:
+        """Return a bar for each of the largest values of one dimension, and one for the rest; None for other charts."""
+        dimensions, grain = self.split()
+        plain = len(dimensions) == 1 and len(self.names) == 1 and not grain and not self._compare()
+        if not plain or any(self.chart.option(name) is not None for name in ("limit", "sort")):
+            return None
+        limit = _LIMITS["bar"]
+        sql, columns, rows = self._measured(self.ask(dimensions, order=f"-{self.names[0]}", limit=_MOST_VALUES))
+        known = [row for row in rows if row[1] is not None]
+        if len(known) > limit + 1:
+            top = tuple(row[0] for row in known[:limit])
+            label = f"other ({len(known) - limit:,})"
+            rest = [] if self.chart.option("other") is False else self._rest(dimensions[0], top, label)
+            shown = [*known[:limit], *rest]
+        else:
+            label, shown = "", known
+        cells = tuple((NOTHING if row[0] is None else str(cell(row[0])), None, cell(row[1])) for row in shown)
+        heads = (
+            TileColumn(columns[0].name, columns[0].label or humanized(columns[0].name), "varchar", "x", "text"),
+            TileColumn("series", "Series", "varchar", "series", "text"),
+            TileColumn(
+                columns[1].name, columns[1].label or humanized(columns[1].name), columns[1].type, "y", self.form
+            ),
+        )
+        options = {
+            "stacked": self.chart.option("stacked", self.chart.kind == "stacked") is True, "limit": limit,
+            "horizontal": self.chart.option("horizontal"), "there": len(known),
+        }  # fmt: skip
+        made = replace(self._made(sql, columns, ""), other=label)
+        return finished(self.setting, self.chart, made, heads, cells, total=len(cells), shaped=Shaped("", (), options))
+
+    def _rest(self, dimension: str, top: tuple[Any, ...], label: str) -> list[tuple[Any, ...]]:
+        rows = self._rows(self.ask(where=(Filter(dimension, top, "not in"),)))
+        return [(label, row[0]) for row in rows]
+
     def _made(self, sql: str, columns: tuple[MeasuredColumn, ...], grain: str) -> Asked:
         _, bound, loose = self.where()
         fields = tuple(Field(one.name, one.type, one.role, one.label, one.format) for one in columns)
@@ -253,9 +303,8 @@ class _Metrics:
         if len(self.names) > 1:
             raise RoleError("a kpi shows one metric", word=self.names[1])
         low, high = self._between()
-        ask = self.ask(between=(low, high))
-        sql, columns = self._sql(ask)
-        value = self._one(ask)
+        sql, columns, rows = self._measured(self.ask(between=(low, high)))
+        value = cell(rows[0][-1]) if rows else None
         compared = self._before(low, high)
         shown = (
             TileColumn(columns[-1].name, columns[-1].label or self.first.name, columns[-1].type, "value", self.form),
@@ -329,16 +378,6 @@ def _filter(chosen: Chosen, name: str) -> Filter:
 
 def _bounded(at: datetime | None) -> datetime | None:
     return None if at in (datetime.min, datetime.max) else at  # noqa: DTZ901
-
-
-def values(app: App, info: MetricInfo, dimension: str, limit: int) -> list[tuple[Any, int | None]]:
-    """Return the values of a dimension of a metric, without their counts; nothing where it cannot be asked."""
-    from penstock.app.metrics import metric_values
-
-    try:
-        return [(value, None) for value in metric_values(app, info.name, dimension, limit)]
-    except PenstockError:
-        return []
 
 
 def value(setting: Setting, chart: Chart) -> tuple[Any, str]:

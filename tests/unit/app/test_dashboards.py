@@ -28,6 +28,7 @@ time  = { column = "day", grain = "day" }
 
 [dimensions]
 region = {}
+score  = "rating"
 
 [metrics]
 revenue = { sql = "sum(amount_eur)", format = "eur", good = "up" }
@@ -111,7 +112,7 @@ def test_a_line_of_a_metric(page):
     assert (tile.state, tile.title) == ("ok", "Revenue")
     assert [row[0] for row in tile.rows] == ["2026-01-01", "2026-02-01", "2026-03-01"]
     assert sum(row[2] for row in tile.rows) == sum(range(600))
-    assert (tile.tables, tile.definition, tile.options["grain"]) == (("orders",), "metrics/orders.toml:9", "month")
+    assert (tile.tables, tile.definition, tile.options["grain"]) == (("orders",), "metrics/orders.toml:10", "month")
     assert "sum(amount_eur)" in tile.sql
     assert tile.as_of is not None
     assert (tile.fresh_seconds, tile.version) == (3600.0, 1)
@@ -160,6 +161,16 @@ def test_the_rest_of_a_metric_is_computed_and_not_summed(page):
     mine = {"North": 0, "West": 1}.get(top[0], 2)
     rest = [i for i in range(600) if i % 3 != mine]
     assert other[2] == pytest.approx(sum(rest) / len(rest))
+
+
+def test_rows_without_a_value_are_among_the_rest_and_can_be_chosen(page):
+    everything = page('{{ bar orders by="score" }}').only
+    assert {row[0] for row in everything.rows} == {"0", "1", "2", "3", "∅"}
+    tile = page('{{ bar orders by="score" limit=1 }}').only
+    assert tile.rows[1][0] == "other (4)"
+    assert sum(row[2] for row in tile.rows) == 600
+    assert page('{{ kpi orders }} {{ bar orders by="score" }}', score="∅").tile("kpi-orders").kpi.value == 12
+    assert page('{{ kpi orders }} {{ bar orders by="score" }}', score="1,∅").tile("kpi-orders").kpi.value == 12 + 150
 
 
 def test_bars_along_a_time_stand_in_its_order(page):
