@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-from typing import TYPE_CHECKING
+from dataclasses import field, replace
+from typing import TYPE_CHECKING, Any
 
 from penstock.app.pages import pages
 from penstock.base.errors import PenstockError, Place, PlanError
@@ -56,6 +56,7 @@ class Asked:
     grain: str = ""
     other: str = ""
     timezone: str = ""
+    totals: dict[str, Any] = field(default_factory=dict)
 
     def query(self, shaped: str) -> Query:
         """Return the query of a chart over these rows, by which errors are found in the page's own lines."""
@@ -177,9 +178,9 @@ class _Filters:
             if not done:
                 done = self._inputs(name, one.table, one.column or name)
             if not done:
-                field = _field(self._fields, one.column or name) or _field(self._fields, name)
-                if field is not None:
-                    self.wheres.append(self._chosen.condition(name, field))
+                own = _field(self._fields, one.column or name) or _field(self._fields, name)
+                if own is not None:
+                    self.wheres.append(self._chosen.condition(name, own))
                     done = True
             (self.bound if done else self.loose).append(name)
 
@@ -208,9 +209,9 @@ class _Filters:
                 self.inputs.setdefault(declared.table, []).append(self._chosen.within(column))
                 done = True
         if not done:
-            field = self._time(time, declared.column if declared else "")
-            if field is not None and field.is_time:
-                self.wheres.append(self._chosen.within(field))
+            own = self._time(time, declared.column if declared else "")
+            if own is not None and own.is_time:
+                self.wheres.append(self._chosen.within(own))
                 done = True
         (self.bound if done else self.loose).append("period")
 
@@ -218,7 +219,7 @@ class _Filters:
         """Return the time of the result: the chart's own, the page's, or one that a table has under the same name."""
         found = _field(self._fields, along) or _field(self._fields, declared)
         if found is None:
-            for one in (field for field in self._fields if field.is_time):
+            for one in (each for each in self._fields if each.is_time):
                 if any(relation.schema.find(one.name) for relation in self._relations.values()):
                     return one
         return found

@@ -244,7 +244,9 @@ def json_of(given: Any) -> Any:
         held = {"html": "html", "row": "tiles", "tabs": "tabs", "mistake": "mistake"}[given.kind]
         return {"kind": given.kind, held: json_of(getattr(given, held))}
     if dataclasses.is_dataclass(given):
-        return {field.name: json_of(getattr(given, field.name)) for field in dataclasses.fields(given)}
+        found = {field.name: getattr(given, field.name) for field in dataclasses.fields(given)}
+        rows = {"rows": found.pop("rows")} if isinstance(given, TileData) else {}  # as JSON has them already
+        return {**{name: json_of(value) for name, value in found.items()}, **rows}
     if isinstance(given, dict):
         return {str(name): json_of(value) for name, value in given.items()}
     if isinstance(given, list | tuple):

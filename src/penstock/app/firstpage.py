@@ -2,21 +2,23 @@
 
 from __future__ import annotations
 
+from datetime import date
 from typing import TYPE_CHECKING
 
+from penstock.app.profile import profile
 from penstock.app.requests import check_table
 from penstock.base.errors import ConfigError, Place
 from penstock.base.record import record
 from penstock.load.dashboards import FOLDER
 from penstock.model.names import RESERVED_WORDS, is_plain
-from penstock.model.relation import Query
-from penstock.plan.restrict import quoted, table
+from penstock.plan.restrict import quoted
 from penstock.plan.roles import Field, humanized
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from penstock.app.opened import App
+    from penstock.app.profile import ColumnProfile
 
 _MEASURES, _DIMENSIONS, _MOST_VALUES, _COLUMNS = 3, 3, 50, 8
 
@@ -66,25 +68,24 @@ def new(app: App, name: str) -> Written:
 
 
 def _look(app: App, name: str) -> _Looked:
-    """Look at the columns of a table in one scan."""
-    relation = app.engine.relations()[name]
-    fields = [Field(column.name, column.type) for column in relation.schema]
-    times = [one for one in fields if one.is_time]
-    texts = [one for one in fields if one.type in ("varchar", "boolean")]
-    measures = sorted((one for one in fields if one.is_measure), key=_rank)
-    counted = ", ".join([f"approx_count_distinct({quoted(one.name)})" for one in texts])
-    spans = [f"coalesce(date_diff('day', min({quoted(one.name)}), max({quoted(one.name)})), 0)" for one in times]
-    rows = app.engine.read(Query(f"select count(*), {', '.join([*spans, counted or '0'])} from {table(name)}"))
-    try:
-        found = rows.fetch(1)[0]
-    finally:
-        rows.close()
-    days, many = found[1 : 1 + len(times)], found[1 + len(times) :]
-    dimensions = [one for one, count in zip(texts, many, strict=False) if 2 <= count <= _MOST_VALUES]  # noqa: PLR2004
+    """Choose what a page can show by the table's profile: what is the same in all rows says nothing."""
+    found = profile(app, name)
+    fields = {one.name: Field(one.name, one.type) for one in found.columns}
+    times = [one for one in found.columns if fields[one.name].is_time and one.distinct]
+    texts = [one for one in found.columns if one.type in ("varchar", "boolean")]
+    measures = [fields[one.name] for one in found.columns if fields[one.name].is_measure and one.distinct > 1]
+    dimensions = [fields[one.name] for one in texts if 1 < one.distinct <= _MOST_VALUES]
     return _Looked(
-        name, found[0], times[0] if times else None, int(days[0]) if times else 0, tuple(measures[:_MEASURES]),
-        tuple(dimensions[:_DIMENSIONS]), tuple(fields[:_COLUMNS]),
+        name, found.rows, fields[times[0].name] if times else None, _days(times[0]) if times else 0,
+        tuple(sorted(measures, key=_rank)[:_MEASURES]), tuple(dimensions[:_DIMENSIONS]),
+        tuple(fields.values())[:_COLUMNS],
     )  # fmt: skip
+
+
+def _days(one: ColumnProfile) -> int:
+    """Return how many days lie between the ends of a column of times."""
+    low, high = one.min, one.max
+    return (high - low).days if isinstance(low, date) and isinstance(high, date) else 0
 
 
 def _rank(one: Field) -> int:

@@ -160,7 +160,12 @@ class _Metrics:
         narrowed = dimensions[-1] if self.chart.kind in _ALONG and dimensions else narrowed
         if narrowed and isinstance(limit, int) and limit > 0:
             return self._largest(whole, narrowed, limit, grain)
-        return self._made(*self._sql(whole), grain)
+        made = self._made(*self._sql(whole), grain)
+        if self.chart.kind != "table" or self.chart.option("total") is not True:
+            return made
+        _, columns, rows = self._measured(self.ask())
+        totals = {one.name: cell(value) for one, value in zip(columns, rows[0], strict=True)} if rows else {}
+        return replace(made, totals=totals)
 
     def check(self) -> None:
         """Raise what keeps the chart from being drawn."""

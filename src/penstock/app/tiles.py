@@ -18,6 +18,7 @@ from penstock.model.page import Kpi, TileColumn, TileData
 from penstock.plan.charts import shape
 from penstock.plan.drawing import BUCKETS, Room
 from penstock.plan.period import Span, beyond
+from penstock.plan.restrict import quoted
 from penstock.plan.roles import Field, RoleError, humanized, is_whole
 
 if TYPE_CHECKING:
@@ -150,7 +151,24 @@ def drawn(setting: Setting, chart: Chart, found: Asked) -> TileData:
     )
     if chart.kind in ("bar", "stacked", "box", "histogram"):
         shaped = replace(shaped, options={**shaped.options, "there": there})
+    if chart.kind == "table" and chart.option("total") is True:
+        shaped = replace(shaped, options={**shaped.options, "totals": _totals(setting, found, shaped)})
     return finished(setting, chart, found, columns, cells, total=total, shaped=shaped)
+
+
+def _totals(setting: Setting, found: Asked, shaped: Shaped) -> list[Any]:
+    """Return what stands under the columns of a table: of a metric as it is of everything, of a query the sums."""
+    if found.metric:
+        return [found.totals.get(one.field.name) for one in shaped.columns]
+    sums = [
+        f"sum({quoted(one.field.name)})" if one.field.is_measure and one.field.adds_up else "null"
+        for one in shaped.columns
+    ]
+    rows = setting.app.engine.read(found.query(f"select {', '.join(sums)} from block"))
+    try:
+        return [cell(value) for value in rows.fetch(1)[0]]
+    finally:
+        rows.close()
 
 
 def finished(

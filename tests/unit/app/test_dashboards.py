@@ -240,6 +240,13 @@ def test_a_table_with_bars_and_sparklines(page):
     assert isinstance(tile.rows[0][2], list)
 
 
+def test_the_total_of_a_metric_is_computed_and_that_of_a_query_the_sum(page):
+    tile = page('{{ table mean, places, orders by="region" total=true }}').only
+    assert tile.options["totals"] == [None, 299.5, 3, 600]
+    text = "select region, count(*) as n, avg(amount_eur) as average_eur from orders group by region"
+    assert page(sql(text, "{{ table q total=true }}")).only.options["totals"] == [None, 600, None]
+
+
 def test_a_sparkline(page):
     assert len(page('{{ sparkline orders by="day" }}').only.rows) == 60
 
