@@ -254,7 +254,7 @@ def test_any_other_difference_is_told(got, expected):
 
 def test_an_unknown_question_lists_those_there_are(capsys):
     assert run.main(["--name", "", "--size", ""]) == 2
-    assert "demo, ingest, refresh, start, tables" in capsys.readouterr().err
+    assert "demo, ingest, refresh, show, start, tables" in capsys.readouterr().err
 
 
 def test_a_question_is_asked_and_only_the_full_size_is_written_down(tmp_path, monkeypatch, capsys):
