@@ -90,7 +90,7 @@ def described(app: App, page: Dashboard, block: SqlBlock, chosen: Chosen) -> tup
         if name not in values:
             raise _unknown_parameter(page, block, name, start, values)
     text = bound(block.text, values)
-    key = ("described", page.file, block.line, text, app.engine.version, id(app.project))
+    key = ("described", page.file, block.line, text, app.engine.version)
     return pages(app).kept(key, lambda: _described(app, page, block, text))
 
 

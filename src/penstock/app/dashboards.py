@@ -64,7 +64,7 @@ def tile(app: App, name: str, tile_id: str, params: Mapping[str, str] | None = N
     told = tuple(sorted((params or {}).items()))
     standing = worst(pages(app).standing(app), _tables(app, found, [chart]))
     stands = (standing.state, _mark(app, _tables(app, found, [chart])), _minute(app))
-    key = ("tile", found.file, found.text, chart.id, told, id(app.project), *stands)
+    key = ("tile", found.file, found.text, chart.id, told, *stands)
     return pages(app).kept(
         key, lambda: showing.data(Setting(app, found, controls.chosen(app, found, params or {})), chart)
     )
@@ -120,7 +120,6 @@ def _examined(app: App, found: Dashboard) -> dict[str, Mistake]:
         found.file,
         found.text,
         tuple(one.built for one in app.engine.relations().values()),
-        id(app.project),
     )
     return pages(app).kept(key, lambda: _examine(app, found))
 

@@ -24,9 +24,7 @@ if TYPE_CHECKING:
 
 def infos(app: App) -> dict[str, MetricInfo]:
     """Return every metric by name."""
-    found: dict[str, MetricInfo] = pages(app).kept(
-        ("metrics", id(app.project)), lambda: {one.name: one for one in metrics(app)}
-    )
+    found: dict[str, MetricInfo] = pages(app).kept(("metrics"), lambda: {one.name: one for one in metrics(app)})
     return found
 
 

@@ -224,7 +224,7 @@ class _Metrics:
         """Tell whether a dimension has so few values, whatever is chosen, that all can be shown."""
         app = self.setting.app
         changed = tuple(app.engine.relations()[name].changed for name in self.tables)
-        key = ("values", self.first.name, dimension, limit, changed, id(app.project))
+        key = ("values", self.first.name, dimension, limit, changed)
         many = pages(app).kept(key, lambda: len(metric_values(app, self.first.name, dimension, limit + 2)))
         return many <= limit + 1
 

@@ -45,9 +45,18 @@ class Pages:
 
     def __init__(self) -> None:
         self._lock = Lock()
+        self._project: object = None
         self._read: dict[str, tuple[tuple[int, int, str], Dashboard]] = {}
         self._kept: OrderedDict[Hashable, Any] = OrderedDict()
         self._standing: tuple[float, dict[str, Standing]] = (float("-inf"), {})
+
+    def belong_to(self, project: object) -> None:
+        """Forget what was computed under other definitions."""
+        with self._lock:
+            if self._project is not project:
+                self._project = project
+                self._kept.clear()
+                self._standing = (float("-inf"), {})
 
     def all(self, app: App) -> dict[str, Dashboard]:
         """Return every dashboard by name; only files that changed are read."""
@@ -100,8 +109,10 @@ _PAGES: WeakKeyDictionary[App, Pages] = WeakKeyDictionary()
 
 
 def pages(app: App) -> Pages:
-    """Return the dashboards of an open project."""
-    return _PAGES.setdefault(app, Pages())
+    """Return the dashboards of an open project; what was computed is forgotten when its definitions were read anew."""
+    found = _PAGES.setdefault(app, Pages())
+    found.belong_to(app.project)
+    return found
 
 
 def _standing(app: App) -> dict[str, Standing]:

@@ -84,7 +84,7 @@ class Watch:
             self._reload()
         pages = {name for name in changed if name.startswith("dashboards/") and name.endswith(".md")}
         for name in sorted(pages):
-            self._hub.tell("page", {"name": name.removeprefix("dashboards/").removesuffix(".md")})
+            self._hub.tell("page", {"name": name.removeprefix("dashboards/").removesuffix(".md").replace("/", ".")})
         if len(pages) < len(set(changed)):
             self._hub.tell("project", {})
 

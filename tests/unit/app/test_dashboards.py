@@ -1,6 +1,7 @@
 """Pages over a small shop: each chart, each filter, and a state that says what to do for each bad input."""
 
 import json
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -564,6 +565,15 @@ def test_an_edit_is_seen_at_once(page, shop):
         "---\ntitle = 'New'\n---\n{{ kpi orders }} {{ kpi mean }}\n"
     )
     assert (asked.page.info.title, asked.page.info.tiles) == ("New", 2)
+
+
+def test_a_metric_that_is_defined_anew_is_seen_at_once(page, shop, monkeypatch):
+    asked = page("{{ kpi orders }}")
+    assert asked.only.kpi.value == 600
+    before = shop.project
+    twice = replace(before.metrics["orders"], sql="count(*) * 2")
+    monkeypatch.setattr(shop, "project", replace(before, metrics={**before.metrics, "orders": twice}))
+    assert asked.only.kpi.value == 1_200
 
 
 def test_metrics_in_sql(page):
