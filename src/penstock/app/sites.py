@@ -6,6 +6,7 @@ import csv
 import io
 import json
 import re
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from html import escape
 from pathlib import Path
@@ -26,6 +27,7 @@ if TYPE_CHECKING:
 ASSETS = Path(__file__).parents[1] / "web" / "static"  # the web app as it was built
 _MARK = "<!-- made by penstock dashboard build -->"
 _ROWS = 200
+_AT_A_TIME = 4
 _LINK = re.compile(r'href="/dashboards/([^"/?#]+)(?:[?#][^"]*)?"')
 _IN_SCRIPT = {"<": "\\u003c", ">": "\\u003e", "&": "\\u0026", "\u2028": "\\u2028", "\u2029": "\\u2029"}
 
@@ -59,7 +61,7 @@ def build(app: App, folder: Path, names: Sequence[str] = ()) -> Built:
     links = {info.name for info in chosen}
     for info in chosen:
         page = dashboards.page(app, info.name)
-        data = {tile.id: _settled(dashboards.tile(app, info.name, tile.id)) for tile in _tiles(page.blocks)}
+        data = _data(app, info.name, [tile.id for tile in _tiles(page.blocks)])
         files[f"{info.name}.html"] = _page(app, page, data, links).encode()
         for tile in data.values():
             if tile.columns:
@@ -97,6 +99,12 @@ def _check_free(folder: Path) -> None:
             f"'{folder}' holds something else", expected="an empty folder, or an earlier site",
             hint="name another one: penstock dashboard build DIR",
         )  # fmt: skip
+
+
+def _data(app: App, name: str, ids: Sequence[str]) -> dict[str, TileData]:
+    """Return the data of a page's tiles, some of them asked for at a time."""
+    with ThreadPoolExecutor(_AT_A_TIME) as pool:
+        return dict(zip(ids, pool.map(lambda tile: _settled(dashboards.tile(app, name, tile)), ids), strict=True))
 
 
 def _settled(tile: TileData) -> TileData:
