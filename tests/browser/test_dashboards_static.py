@@ -38,6 +38,7 @@ def test_a_built_page_opens_from_disk_with_its_charts_and_asks_nobody(
     shown.goto(built(tmp_path, static, SALES, TILES))
     shown.wait_for_function("() => document.querySelectorAll('.chart[data-drawn]').length === 2")
     expect(shown.get_by_role("heading", level=1)).to_have_text("Sales this quarter")
+    expect(shown.locator("p.sub").first).to_contain_text("data of 25 Nov 2026")
     expect(shown.locator(".chip").nth(1)).to_have_text("Region all")
     assert shown.locator("select, details").count() == 0
     assert {url.split(":", 1)[0] for url in asked} == {"file"}

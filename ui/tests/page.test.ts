@@ -3,7 +3,7 @@ import { test } from 'node:test';
 import {
   asked, chosenOf, type Control, controlFor, drilled, hasPlace, joined, leads, parted, picking, setting, spansOf, type TileSpot, undrilled, valueOf, viewed,
 } from '../src/dashboards/page.ts';
-import { aged, freshness, isLate } from '../src/dashboards/words.ts';
+import { aged, asOf, freshness, isLate } from '../src/dashboards/words.ts';
 
 const REGION: Control = { name: 'region', kind: 'many', dimension: 'orders.region', default: '' };
 const TIER: Control = { name: 'tier', kind: 'choice', dimension: 'customers.tier', default: 'gold' };
@@ -66,6 +66,7 @@ test('a tile leads to a page with what is chosen, on disk to its file, and never
   assert.equal(leads('customer', '?region=North', '.html'), 'customer.html');
   assert.equal(leads('/data/orders', ''), '/data/orders');
   assert.equal(leads('/data/orders', '', '.html'), null);
+  assert.equal(leads('/dashboards/customers?country={country}', '', '.html'), 'customers.html');
   assert.equal(leads('javascript:alert(1)', ''), null);
   assert.equal(leads(null, ''), null);
   assert.equal(drilled('/dashboards/customer?region=North', [{ column: 'name', value: 'A & B' }]), '/dashboards/customer?region=North&name=A+%26+B');
@@ -86,5 +87,6 @@ test('ages have one unit and lateness needs a target', () => {
   assert.equal(aged(11_000), '3 h');
   assert.equal(freshness(12, 60), '12 s old, target 1 min');
   assert.equal(freshness(null, null), '');
+  assert.equal(asOf('2026-11-25T22:51:30Z', 'Europe/Berlin'), '25 Nov 2026, 23:51');
   assert.ok(isLate(61, 60) && !isLate(60, 60) && !isLate(1e9, null));
 });

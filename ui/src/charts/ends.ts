@@ -21,7 +21,7 @@ const GAP = 10;
 /** How much room on the right the names need: never more than a third of the width. */
 export function endsWidth(names: string[], look: Look, room: Room): number {
   if (names.length === 0) return 12;
-  const most = Math.max(48, Math.min(150, room.width * (room.width < 480 ? 0.24 : 0.3)));
+  const most = Math.max(48, Math.min(150, room.width * (room.width < 480 ? 0.27 : 0.3)));
   const font = labelFont(look);
   const widths = names.map((name) => room.measure(fit(name, most, font, room), font));
   return Math.ceil(Math.max(...widths)) + GAP + 4;

@@ -15,6 +15,8 @@ export interface Fed {
 export interface Feed {
   /** For a component's set-up: the tile's data, kept up to date. */
   tile(id: string): Fed;
+  /** The moment whose data is shown, where it is not that of a server that goes on. */
+  asOf?: string;
   /** Whether there is a server: pages of the app can be linked to and filters be set. */
   served: boolean;
 }

@@ -168,7 +168,8 @@ export function spansOf(tiles: readonly TileSpot[]): number[] {
 export function leads(link: string | null | undefined, query: string, extension = ''): string | null {
   if (!link) return null;
   if (/^https?:\/\//i.test(link)) return link;
-  if (link.startsWith('/')) return extension ? null : link;
+  const [, onDisk] = /^\/dashboards\/([^/?#]+)/.exec(link) ?? [];
+  if (link.startsWith('/')) return !extension ? link : onDisk ? `${onDisk}${extension}` : null;
   if (/^[a-z][a-z0-9+.-]*:/i.test(link)) return null;
   const [name = '', own = ''] = link.split('?');
   if (extension) return `${encodeURIComponent(name)}${extension}`;
