@@ -63,7 +63,7 @@ def test_every_place_of_a_chart_says_its_exact_value(key: str, shop: StandIn, wi
     opened = shown(window, shop, key, "light")
     opened.locator(".plot").focus()
     opened.keyboard.press("End")
-    heard = opened.locator("[aria-live]").inner_text()
+    heard = opened.locator(".chart [aria-live]").inner_text()
     assert any(letter.isdigit() for letter in heard) or "no value" in heard
     tip = opened.locator(".tip")
     expect(tip).to_be_visible()
