@@ -316,30 +316,29 @@ def test_a_million_points_sampled_by_the_server_are_on_the_screen_at_once(
     pages = {"big": page("big", "Big", [{"kind": "row", "tiles": [spot(TILES["million"])]}])}
     with StandIn(static, pages, filtered) as server:
         shown = opened(window(), server, "big")
-        # From the answer's arrival to the chart's pixels; the least of five, for what the machine does besides.
+        # From the answer's arrival to the chart's pixels, the middle of five. A choice draws the old rows pale at once:
+        # only a drawing after the arrival counts.
         took = shown.evaluate("""async () => {
             const chart = document.querySelector('.chart');
             const times = [];
-            for (let round = 0; round < 5; round += 1) {
-                const region = ['North', 'West', 'South', 'North,West', 'North,South'][round];
+            for (const region of ['North', 'West', 'South', 'North,West', 'North,South']) {
+                const drawn = [];
+                const watch = new MutationObserver(() => drawn.push(performance.now()));
+                watch.observe(chart, { attributeFilter: ['data-drawn'] });
+                const arrived = new Promise((done) => new PerformanceObserver((list, self) => {
+                    const entry = list.getEntries().find(({ name }) => name.includes('/tiles/'));
+                    if (entry) { self.disconnect(); done(entry.responseEnd); }
+                }).observe({ type: 'resource' }));
                 history.pushState(null, '', `?region=${region}`);
-                const arrived = new Promise((done) => {
-                    const watch = new PerformanceObserver((list) => {
-                        const entry = list.getEntries().find(({ name }) => name.includes('/tiles/'));
-                        if (entry) { watch.disconnect(); done(entry.responseEnd); }
-                    });
-                    watch.observe({ type: 'resource' });
-                });
-                const drawn = new Promise((done) => {
-                    const watch = new MutationObserver(() => { watch.disconnect(); done(performance.now()); });
-                    watch.observe(chart, { attributeFilter: ['data-drawn'] });
-                });
                 window.dispatchEvent(new PopStateEvent('popstate'));
-                times.push(await drawn - await arrived);
+                const from = await arrived;
+                while (!drawn.some((at) => at > from)) await new Promise(requestAnimationFrame);
+                watch.disconnect();
+                times.push(drawn.find((at) => at > from) - from);
             }
-            return Math.min(...times);
+            return times.sort((a, b) => a - b)[2];
         }""")
-        assert took < 150
+        assert 0 < took < 150
 
 
 def test_pages_of_these_tests_are_whole() -> None:
