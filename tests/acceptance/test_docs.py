@@ -23,9 +23,9 @@ from penstock.base import plugins
 
 ROOT = Path(__file__).resolve().parents[2]
 PAGES = sorted([*(ROOT / "docs").rglob("*.md"), *(ROOT / f"{n}.md" for n in ("README", "CHANGELOG", "CONTRIBUTING"))])
-FENCED = re.compile(r"^( *)```.*?^\1```", re.MULTILINE | re.DOTALL)
+FENCED = re.compile(r"^( *)(`{3,}).*?^\1\2$", re.MULTILINE | re.DOTALL)
 LINK = re.compile(r"\[[^\]]*\]\(([^)\s]+)\)")
-MARK = re.compile(r"<!-- (file|run|output): (.+?) -->(?:\n\n```[a-z]*\n(.*?)^```)?", re.MULTILINE | re.DOTALL)
+MARK = re.compile(r"<!-- (file|run|output): (.+?) -->(?:\n\n(`{3,})[a-z]*\n(.*?)^\3$)?", re.MULTILINE | re.DOTALL)
 OPTIONS = re.compile(r"<!-- options: (\w+) (\w+) -->\n\n((?:\|.*\n)+)")
 CONNECTORS = sorted(plugins.found("penstock.connectors"))
 
@@ -211,7 +211,7 @@ def test_the_readme_and_every_how_to_have_a_project_that_runs():
 @pytest.mark.parametrize("page", PROJECTS, ids=named)
 def test_the_project_of_a_page_runs_and_prints_what_the_page_says(page, tmp_path):
     with surroundings(page, tmp_path) as env:
-        for what, words, block in MARK.findall(page.read_text(encoding="utf-8")):
+        for what, words, _, block in MARK.findall(page.read_text(encoding="utf-8")):
             if what == "file":
                 file = tmp_path / words
                 file.parent.mkdir(parents=True, exist_ok=True)
