@@ -1,13 +1,13 @@
-"""What it costs to show, over ten million rows: metrics, a filter changed, a long line; and a site of twenty pages."""
+"""What it costs to show, over ten million rows: metrics, a profile, a filter changed, a long line; a drawing; a site."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 
 from benchmarks.figures import Figure
-from benchmarks.show import metrics, pages, site
+from benchmarks.show import looking, metrics, pages, site
 
-PARTS = {"metrics": metrics, "pages": pages, "site": site}
+PARTS = {"metrics": metrics, "looking": looking, "pages": pages, "site": site}
 
 
 def figures(size: str, *, peers: bool, part: str = "") -> Iterator[Figure]:

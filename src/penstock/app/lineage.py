@@ -6,6 +6,7 @@ import dataclasses
 from typing import TYPE_CHECKING, Any
 
 from penstock.app import requests
+from penstock.app.columns import traced
 from penstock.base import graph
 from penstock.base.record import record
 from penstock.plan import lineage as lines
@@ -24,6 +25,15 @@ _LETTER = 7.2
 _SIDES = 24.0
 _WIDEST, _NARROWEST = 260.0, 88.0
 _HEIGHT = 34.0
+_ROW = 20.0
+
+
+@record
+class DrawnColumn:
+    """A column in a node, and the height on paper at which its lines begin and end."""
+
+    name: str
+    y: float
 
 
 @record
@@ -39,15 +49,22 @@ class DrawnNode:
     width: float
     height: float
     group: str | None = None
+    columns: tuple[DrawnColumn, ...] = ()
 
 
 @record
 class DrawnEdge:
-    """A line on paper, from left to right; its ends are nodes, or groups that are folded up."""
+    """A line on paper, from left to right; its ends are nodes, or groups that are folded up.
+
+    In the drawing of a column `source_column` and `column` are those that it joins, and `ways` how the one is used.
+    """
 
     source: str
     target: str
     points: tuple[tuple[float, float], ...]
+    source_column: str = ""
+    column: str = ""
+    ways: tuple[str, ...] = ()
 
 
 @record
@@ -80,13 +97,21 @@ class Drawing:
 
 
 def drawing(
-    app: App, table: str = "", depth: int = 2, expand: Collection[str] = (), select: Sequence[str] = ()
+    app: App,
+    table: str = "",
+    depth: int = 2,
+    column: str = "",
+    expand: Collection[str] = (),
+    select: Sequence[str] = (),
 ) -> Drawing:
     """Draw what is up to so many steps from a table, or, without one, all that is selected.
 
     Of more than 60 tables, those of a schema or folder are folded into one box, unless the group is in `expand` (`*`
-    for all). Raises `ConfigError`, with the nearest name, for an unknown table.
+    for all). With a column of the table it is what this is made of and what is made of it, all the way, column by
+    column. Raises `ConfigError`, with the nearest name, for an unknown table or column.
     """
+    if table and column:
+        return _of_column(app, _named(app, table), column)
     parents = lines.parents(app.project)
     among = _near(app, table, depth, parents) if table else _chosen(app, parents, select)
     kept = {name: tuple(one for one in parents[name] if one in among) for name in sorted(among)}
@@ -105,12 +130,19 @@ def shape(found: Drawing) -> dict[str, Any]:
         return {field.name: getattr(one, field.name) for field in dataclasses.fields(one) if field.name not in but}
 
     return {
-        "nodes": [fields(one) for one in found.nodes],
-        "edges": [{"from": one.source, "to": one.target, "points": list(map(list, one.points))} for one in found.edges],
+        "nodes": [{**fields(one), "columns": list(map(fields, one.columns))} for one in found.nodes],
+        "edges": [_edge(one) for one in found.edges],
         "groups": [fields(one) for one in found.groups],
         "width": found.width,
         "height": found.height,
     }
+
+
+def _edge(one: DrawnEdge) -> dict[str, Any]:
+    said: dict[str, Any] = {"from": one.source, "to": one.target, "points": list(map(list, one.points))}
+    if one.column:
+        said.update(source_column=one.source_column, column=one.column, ways=list(one.ways))
+    return said
 
 
 def _named(app: App, table: str) -> str:
@@ -179,6 +211,40 @@ def _drawn(app: App, kept: Mapping[str, Sequence[str]], groups: Mapping[str, str
         found.width,
         found.height,
     )
+
+
+def _of_column(app: App, table: str, column: str) -> Drawing:
+    found = traced(app, table, column)
+    uses = list(dict.fromkeys(use for use in (*found.upstream, *found.downstream) if use.column))
+    held: dict[str, dict[str, None]] = {table: {found.column: None}}
+    for use in uses:
+        held.setdefault(use.source, {})[use.source_column] = None
+        held.setdefault(use.table, {})[use.column] = None
+    boxes = [
+        Box(name, _width(max((name, *those), key=len)), _HEIGHT + _ROW * len(those)) for name, those in held.items()
+    ]
+    placed = layout(boxes, {(use.source, use.table) for use in uses})
+    states = {one.name: one.state for one in requests.status(app)}
+    heights = {
+        (name, one): round(placed.boxes[name].y + _HEIGHT + _ROW * (row + 0.5), 1)
+        for name, those in held.items()
+        for row, one in enumerate(those)
+    }
+    nodes = []
+    for name in sorted(held):
+        at, listed = placed.boxes[name], tuple(DrawnColumn(one, heights[name, one]) for one in held[name])
+        nodes.append(
+            DrawnNode(
+                name, name, lines.kind(app.project, name), states.get(name),
+                at.x, at.y, at.width, at.height, _group(app, name) or None, listed,
+            )
+        )  # fmt: skip
+    edges = []
+    for use in uses:
+        (left, _), *between, (right, _) = placed.lines[use.source, use.table]
+        points = ((left, heights[use.source, use.source_column]), *between, (right, heights[use.table, use.column]))
+        edges.append(DrawnEdge(use.source, use.table, points, use.source_column, use.column, use.ways))
+    return Drawing(tuple(nodes), tuple(edges), (), placed.width, placed.height)
 
 
 def _many(name: str, groups: Mapping[str, str], shown: Mapping[str, str]) -> bool:

@@ -21,6 +21,7 @@ BETWEEN = 64.0
 MARGIN = 16.0
 HEAD = 26.0
 _THIN = 6.0
+_PAGE = 900.0
 _WORK = 60_000
 _MOST_SWEEPS = 12
 _HEAVY = 4.0
@@ -68,10 +69,28 @@ def layout(boxes: Sequence[Box], edges: Iterable[tuple[str, str]]) -> Layout:
     """
     known = {box.name: box for box in sorted(boxes, key=lambda box: box.name)}
     lines = sorted({(a, b) for a, b in edges if a != b and a in known and b in known})
-    web = _Web(known, lines)
+    joined = {name for line in lines for name in line}
+    loose = [box for name, box in known.items() if name not in joined and not box.band]
+    web = _Web({name: box for name, box in known.items() if name in joined or box.band}, lines)
     web.arrange()
     web.settle()
-    return web.drawn()
+    return _with_loose(web.drawn(), loose)
+
+
+def _with_loose(found: Layout, loose: Sequence[Box]) -> Layout:
+    """Add the boxes without a line in rows below the others."""
+    if not loose:
+        return found
+    frames = dict(found.boxes)
+    room = max(found.width, _PAGE, 2 * MARGIN + max(box.width for box in loose))
+    x, y, tallest, right = MARGIN, found.height if frames else MARGIN, 0.0, found.width
+    for box in loose:
+        if x > MARGIN and x + box.width + MARGIN > room:
+            x, y, tallest = MARGIN, y + tallest + GAP, 0.0
+        frames[box.name] = Frame(round(x, 1), round(y, 1), box.width, box.height)
+        right, tallest = max(right, x + box.width + MARGIN), max(tallest, box.height)
+        x += box.width + GAP
+    return Layout(frames, found.lines, found.bands, round(right, 1), round(y + tallest + MARGIN, 1))
 
 
 def layers(names: Iterable[str], edges: Sequence[tuple[str, str]]) -> dict[str, int]:

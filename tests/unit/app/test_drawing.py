@@ -77,3 +77,28 @@ def test_as_json_its_lines_say_from_and_to(tmp_path):
     assert said["nodes"][0]["id"] == "s0.t0"
     assert {"from": "s0.t0", "to": "s1.t1"}.items() <= said["edges"][0].items()
     assert all(len(point) == 2 for point in said["edges"][0]["points"])
+
+
+def test_a_column_is_drawn_with_what_it_is_made_of(tmp_path):
+    tables = [
+        penstock.Table("a", sql="select 1 as x, 2 as y, 3 as z"),
+        penstock.Table("b", sql="select x + y as n, z from a"),
+        penstock.Table("c", sql="select n as most, a.x from b, a"),
+    ]
+    with app_of(tables, tmp_path) as app:
+        found = lineage.drawing(app, "b", column="N")
+        with pytest.raises(ConfigError, match="b has no column 'm'"):
+            lineage.drawing(app, "b", column="m")
+        said = lineage.shape(found)
+    assert {n.id: [c.name for c in n.columns] for n in found.nodes} == {"a": ["x", "y"], "b": ["n"], "c": ["most"]}
+    assert [(e.source_column, e.column, e.ways) for e in found.edges] == [
+        ("x", "n", ("value",)), ("y", "n", ("value",)), ("n", "most", ("same",)),
+    ]  # fmt: skip
+    places = {(n.id, c.name): c.y for n in found.nodes for c in n.columns}
+    for edge in found.edges:
+        assert edge.points[0][1] == places[edge.source, edge.source_column]
+        assert edge.points[-1][1] == places[edge.target, edge.column]
+    for node in found.nodes:
+        assert all(node.y < column.y < node.y + node.height for column in node.columns)
+    assert said["edges"][2]["column"] == "most"
+    assert said["nodes"][1]["columns"] == [{"name": "n", "y": places["b", "n"]}]
