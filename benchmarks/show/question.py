@@ -1,4 +1,4 @@
-"""What it costs to show, over ten million rows: metrics, a profile, a filter changed, a long line; a drawing; a site."""
+"""What it costs to show, over ten million rows: metrics, profile, a filter changed, a long line; drawing; a site."""
 
 from __future__ import annotations
 

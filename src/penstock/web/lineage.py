@@ -14,11 +14,17 @@ _EXPAND = text("expand", "Groups that are not folded up, between commas; * for a
 
 @record
 class DrawnLine:
-    """A line from left to right; its ends are nodes, or groups that are folded up."""
+    """A line from left to right; its ends are nodes, or groups that are folded up.
+
+    In the drawing of a column it joins `source_column` of the one with `column` of the other, in these `ways`.
+    """
 
     from_: str
     to: str
     points: tuple[tuple[float, float], ...]
+    source_column: str = ""
+    column: str = ""
+    ways: tuple[str, ...] = ()
 
 
 @record
@@ -39,11 +45,21 @@ def get_lineage(call: Call) -> DrawnLineage:
     return _drawn(lineage.drawing(call.site.app, select=select, expand=_groups(call)))
 
 
-@BOOK.get("/tables/{name}/lineage", DrawnLineage, number("depth", "Steps up and down.", 2, 0, 1_000), _EXPAND)
+@BOOK.get(
+    "/tables/{name}/lineage",
+    DrawnLineage,
+    number("depth", "Steps up and down.", 2, 0, 1_000),
+    text("column", "Only this column of the table: what it is made of, and what is made of it, all the way."),
+    _EXPAND,
+)
 def get_table_lineage(call: Call) -> DrawnLineage:
     """The drawing of what a table is made from, and what is made from it."""
     tables.find(call.site.app, call.path["name"])
-    return _drawn(lineage.drawing(call.site.app, call.path["name"], call.given["depth"], _groups(call)))
+    given = call.given
+    found = lineage.drawing(
+        call.site.app, call.path["name"], given["depth"], column=given["column"], expand=_groups(call)
+    )
+    return _drawn(found)
 
 
 def _groups(call: Call) -> list[str]:
@@ -51,5 +67,7 @@ def _groups(call: Call) -> list[str]:
 
 
 def _drawn(found: lineage.Drawing) -> DrawnLineage:
-    lines = tuple(DrawnLine(one.source, one.target, one.points) for one in found.edges)
+    lines = tuple(
+        DrawnLine(one.source, one.target, one.points, one.source_column, one.column, one.ways) for one in found.edges
+    )
     return DrawnLineage(found.nodes, lines, found.groups, found.width, found.height)

@@ -17,6 +17,7 @@ GETS = [
     "/tables/daily/rows?limit=1&order=-day", "/tables/daily/rows?version=1", "/tables/daily/versions",
     "/tables/raw.orders/rejects", "/tables/daily/explain", "/tables/raw.orders/explain", "/runs", "/runs?state=done",
     "/tables/daily/profile", "/tables/raw.orders/profile?columns=amount", "/tables/daily/lineage?depth=1", "/lineage",
+    "/tables/daily/lineage?column=day",
     "/lineage?select=daily%2B&expand=*", "/metrics", "/dashboards", "/runs?table=daily&limit=1",
     "/search?q=orders", "/search?q=", "/sql/words",
 ]  # fmt: skip
@@ -104,6 +105,7 @@ def test_the_first_page_says_in_words_what_warns(kiosk):
         ("/tables/nope/profile", 404, "no table 'nope'"),
         ("/tables/daily/profile?columns=nope", 400, "nope"),
         ("/tables/nope/lineage", 404, "no table 'nope'"),
+        ("/tables/daily/lineage?column=nope", 400, "no column 'nope'"),
         ("/lineage?select=nope", 400, "nope"),
         ("/dashboards/nope", 404, "no dashboard 'nope'"),
         ("/dashboards/nope/tiles/x", 404, "no dashboard 'nope'"),
