@@ -9,10 +9,11 @@ from typing import Any
 import pytest
 from playwright.sync_api import Browser, ConsoleMessage, Page, sync_playwright
 
+from tests.services import BROWSERS
+
 ROOT = Path(__file__).resolve().parents[2]
 STATIC = ROOT / "src" / "penstock" / "web" / "static"
 REFUSED = re.compile("status of 4(04|09|22)")
-NAMES = ("chromium", "chromium-browser", "google-chrome")
 
 
 @pytest.fixture(scope="session")
@@ -26,9 +27,9 @@ def static() -> Path:
 @pytest.fixture(scope="session")
 def browser() -> Iterator[Browser]:
     """Chromium, where the machine has it."""
-    found = next(filter(None, map(shutil.which, NAMES)), None)
+    found = next(filter(None, map(shutil.which, BROWSERS)), None)
     if found is None:
-        pytest.skip("browser: there is no chromium on this machine; apt-get install chromium")
+        pytest.skip("browser: there is no chromium on this machine; make services installs it")
     with sync_playwright() as playwright:
         opened = playwright.chromium.launch(
             executable_path=found, args=["--no-sandbox", "--disable-background-networking"]

@@ -20,6 +20,8 @@ export function duration(seconds: number | null | undefined): string {
   if (seconds == null) return '–';
   const abs = Math.abs(seconds);
   if (abs === 0) return '0 s';
+  if (abs >= DAY && abs % DAY === 0) return abs === DAY ? '1 day' : `${seconds / DAY} days`;
+  if (abs >= HOUR && abs % HOUR === 0 && abs < DAY) return `${seconds / HOUR} h`;
   if (abs < 0.9995) return `${Math.max(1, Math.round(seconds * 1000))} ms`;
   if (abs < 9.95) return `${tenth(seconds)} s`;
   if (abs < 99.5) return `${Math.round(seconds)} s`;
@@ -30,6 +32,14 @@ export function duration(seconds: number | null | undefined): string {
 }
 
 const tenth = (value: number): string => String(Math.round(value * 10) / 10);
+
+/** `26 days` from `P26DT10774.2S`: a span of time as data has it. Anything else stays as it is. */
+export function spanOf(text: string): string {
+  const found = /^(-?)P(?:(\d+)D)?(?:T(?:(\d+)H)?(?:(\d+)M)?(?:([\d.]+)S)?)?$/.exec(text);
+  if (!found) return text;
+  const [days, hours, minutes, seconds] = found.slice(2).map((part) => Number(part ?? 0)) as [number, number, number, number];
+  return (found[1] ?? '') + duration(days * DAY + hours * HOUR + minutes * MINUTE + seconds);
+}
 
 /** `1.2 MB`. */
 export function bytes(value: number | null | undefined): string {
