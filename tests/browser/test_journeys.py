@@ -104,7 +104,7 @@ def test_a_question_mark_lists_the_keys(shared, window):
 def test_a_slash_goes_to_the_filter_and_the_address_keeps_it(shared, window):
     page = window()
     page.goto(shared + "/data")
-    page.locator("h1").wait_for()
+    page.get_by_role("searchbox").wait_for()
     page.keyboard.press("/")
     page.keyboard.type("ships")
     expect(page).to_have_url(re.compile(r"\?q=ships"))
@@ -121,6 +121,25 @@ def test_the_first_tab_skips_to_the_page(shared, window):
     expect(page.get_by_role("link", name="Skip to the page")).to_be_focused()
     page.keyboard.press("Enter")
     expect(page.locator("main")).to_be_focused()
+
+
+def test_the_lineage_is_walked_with_arrows(shared, window):
+    page = window()
+    page.goto(shared + "/lineage")
+    page.get_by_role("link", name=re.compile("raw.ships, raw")).focus()
+    page.keyboard.press("ArrowRight")
+    here = page.evaluate("document.activeElement.getAttribute('data-node')")
+    assert here in {"daily", "heaviest", "lengths"}
+    page.keyboard.press("Enter")
+    expect(page.locator("h1")).to_have_text(here)
+
+
+def test_letters_typed_at_once_after_opening_are_no_shortcut(shared, window):
+    page = window()
+    page.goto(shared + "/nowhere")
+    page.locator("h1").wait_for()
+    page.keyboard.type("shdr")
+    expect(page).to_have_url(shared + "/nowhere")
 
 
 # ── the address is the state ────────────────────────────────────────────────────────────────────────────

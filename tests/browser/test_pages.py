@@ -24,6 +24,8 @@ PAGES = {
     "refused": "/sql?q=select ton from raw.ships",
     "chart": "/sql?q=select day, tons from daily order by day&view=chart",
     "plan": "/sql?q=select day, tons from daily&view=plan",
+    "metrics": "/metrics",
+    "lineage": "/lineage",
     "nowhere": "/nowhere/at/all",
 }
 

@@ -31,7 +31,7 @@ const SECOND_KEY_WITHIN = 1200; // milliseconds
 
 /** Listens for the keys above; `open` shows the palette or the list. Returns how to stop. */
 export function keyboard(open: (what: 'palette' | 'keys') => void): () => void {
-  let leader = 0;
+  let leader = -Infinity;
   const press = (event: KeyboardEvent): void => {
     if ((event.ctrlKey || event.metaKey) && !event.altKey && event.key.toLowerCase() === 'k') {
       event.preventDefault();
@@ -39,7 +39,7 @@ export function keyboard(open: (what: 'palette' | 'keys') => void): () => void {
     }
     if (event.ctrlKey || event.metaKey || event.altKey || event.defaultPrevented || takesText(event.target)) return;
     const led = event.timeStamp - leader < SECOND_KEY_WITHIN;
-    leader = 0;
+    leader = -Infinity;
     const place = led ? PLACES[event.key] : undefined;
     if (place) go(place[0]);
     else if (event.key === 'g') leader = event.timeStamp;
