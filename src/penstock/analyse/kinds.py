@@ -108,7 +108,7 @@ def instant(micros: int) -> Any:
     try:
         return _EPOCH + timedelta(microseconds=micros)
     except OverflowError:
-        return f"year {1970 + round(micros / (_DAY * 365.2425))}"
+        return f"year {1970 + int(micros // (_DAY * 365.2425))}"
 
 
 def _zoned(micros: int) -> Any:
