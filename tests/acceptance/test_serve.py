@@ -59,7 +59,8 @@ def test_it_answers_until_it_is_told_to_end_and_lets_go_of_the_warehouse(sign, k
             assert hears.readline().startswith(b"retry")
             process.send_signal(sign)
             assert process.wait(20) == 0
-        assert process.stderr.read() == ""
+        # Where ending takes longer than half a second, it says so.
+        assert process.stderr.read() in ("", "stopping; Ctrl-C again stops at once\n")
     done = call("sql", "select count(*) as n from daily", "--json", cwd=kiosk)
     assert (done.returncode, json.loads(done.stdout)["rows"]) == (0, [[2]])
 
