@@ -90,7 +90,9 @@ $(UI): $(V)/.npm $(shell find ui -name node_modules -prune -o -type f -print)
 # ── using it ────────────────────────────────────────────────────────────────────────────────────────────
 
 .PHONY: demo
-demo: $(V)/.core $(UI) ## make the demo project and run it; ARGS=--check proves its numbers
+# The package and the web app are made side by side.
+demo: $(V)/.boot ## make the demo project and run it; ARGS=--check proves its numbers
+	@$(MAKE) --no-print-directory --jobs 2 $(V)/.core $(UI)
 	@$(V)/bin/penstock demo $(ARGS)
 
 .PHONY: wheel
