@@ -60,8 +60,9 @@ def _value(setting: Setting, chart: Chart) -> str:
         value, form = computed(setting, chart)
     except PenstockError as error:
         return _wrong(" ".join(word.text for word in chart.names), error.subject)
-    exact = written(value, form, exact=True)
-    return f'<span data-value="{escape(chart.id)}" title="{escape(exact)}">{escape(written(value, form))}</span>'
+    grown = chart.option("compare") is not None and isinstance(value, (int, float)) and value > 0
+    exact, short = (("+" if grown else "") + written(value, form, exact=exactly) for exactly in (True, False))
+    return f'<span data-value="{escape(chart.id)}" title="{escape(exact)}">{escape(short)}</span>'
 
 
 def _wrong(name: str, said: str) -> str:

@@ -147,7 +147,7 @@ def _of_tables(rows: Sequence[TableRow], past: Past) -> Iterator[Trouble]:
             yield _late(row)
         for label in row.warnings:
             yield Trouble(
-                "warned", "warn", row.name, f"{row.name}: rows against {label}",
+                "warned", "warn", row.name, f"{row.name} breaks the check: {label}",
                 "The check warns, and holds nothing up",
                 links=(Link("its checks", f"/data/{row.name}#checks"),),
             )  # fmt: skip
