@@ -5,13 +5,13 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from penstock.app import controls, metrictiles, pagehtml, showing, tiles
-from penstock.app.asking import MissingError, tables_of
+from penstock.app.asking import MissingError, described, tables_of
 from penstock.app.measured import infos, shows_metrics
 from penstock.app.pages import pages, worst
 from penstock.app.tiles import Setting
 from penstock.base.errors import ConfigError, ConfigErrors, PenstockError, Place
 from penstock.base.text import did_you_mean
-from penstock.model.dashboard import Mistake
+from penstock.model.dashboard import Chart, Mistake
 from penstock.model.page import Block, Page, PageInfo, Tab, Tile, TileData
 from penstock.plan.charts import shape
 from penstock.plan.roles import humanized
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from collections.abc import Collection, Mapping, Sequence
 
     from penstock.app.opened import App
-    from penstock.model.dashboard import Chart, Dashboard, Part
+    from penstock.model.dashboard import Dashboard, Part
 
 __all__ = ["Page", "PageInfo", "TileData", "check", "dashboards", "json_of", "names", "page", "raise_mistakes", "tile"]
 _OWN = ("title", "subtitle", "link", "span")
@@ -130,14 +130,12 @@ def _examine(app: App, found: Dashboard) -> dict[str, Mistake]:
     setting = Setting(app, found, controls.chosen(app, found, {}))
     broken = {}
     for name, block in found.queries.items():
-        from penstock.app.asking import described
-
         try:
             described(app, found, block, setting.chosen)
         except MissingError:
             continue
         except PenstockError as error:
-            broken[name] = tiles.mistake(found, _at(found, block.line), error)
+            broken[name] = tiles.mistake(found, Chart("", "query", (), (), block.line, 1), error)
     wrong |= {f"query {name}": one for name, one in broken.items()}
     for chart in (*found.charts, *found.values):
         if chart.kind == "mistake" or chart.names[0].text.partition(".")[0] in broken:
@@ -149,13 +147,6 @@ def _examine(app: App, found: Dashboard) -> dict[str, Mistake]:
         except PenstockError as error:
             wrong[chart.id] = tiles.mistake(found, chart, error)
     return wrong
-
-
-def _at(found: Dashboard, line: int) -> Chart:
-    from penstock.model.dashboard import Chart
-
-    del found
-    return Chart("", "query", (), (), line, 1)
 
 
 def _tried(setting: Setting, chart: Chart) -> None:

@@ -72,11 +72,9 @@ def told(made: Serving, name: str, call: Call) -> Iterator[str]:
 @contextmanager
 def serving(app: App, port: int | None = None, host: str = LOCAL) -> Iterator[Serving]:
     """Serve an open project while the body runs, to other calls of penstock as well."""
-    from penstock.app.holder import hold
     from penstock.web.listen import serving as listen
 
-    # What keeps the warehouse from being held is said before anything listens.
-    with hold(app), listen(app, port, host) as made:
+    with listen(app, port, host) as made:
         yield made
 
 

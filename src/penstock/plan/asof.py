@@ -10,7 +10,7 @@ from penstock.base.record import record
 from penstock.base.text import plural, underline
 from penstock.model import names
 from penstock.plan.canonical import Token, tokens
-from penstock.plan.scan import scan
+from penstock.plan.scan import put_in, scan
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -72,13 +72,9 @@ class Asking:
 
     def with_names(self, named: Sequence[str]) -> str:
         """Return the text with a name in the place of each read; every other word keeps its line and column."""
-        text = self.text
-        for past, name in sorted(zip(self.found, named, strict=True), key=lambda pair: -pair[0].start):
-            put = f'"{name}"' + (f" as {past.alias}" if past.alias else "")
-            first, *rest = text[past.start : past.end].split("\n")
-            lines = [put.ljust(len(first)), *(" " * len(line) for line in rest)]
-            text = text[: past.start] + "\n".join(lines) + text[past.end :]
-        return text
+        pairs = zip(self.found, named, strict=True)
+        said = ((past, f'"{name}"' + (f" as {past.alias}" if past.alias else "")) for past, name in pairs)
+        return put_in(self.text, [(past.start, past.end, words) for past, words in said])
 
 
 def find(text: str, file: str = "", line: int = 1) -> Asking:

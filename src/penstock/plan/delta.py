@@ -318,8 +318,8 @@ def changed_keys(
     return made.query(f"select distinct {items} from ({_select(block, terms, ids=False)}) as {BODY}")
 
 
-def by_keys(block: Block, inputs: Mapping[str, Input], version: int, stage: str, like: Schema, nulls: bool) -> Query:
-    """Return the query of all that a block gives for the keys in a stage; `nulls` says that one may be null there."""
+def by_keys(block: Block, inputs: Mapping[str, Input], version: int, stage: str, like: Schema) -> Query:
+    """Return the query of all that a block gives for the keys in a stage, of which some may be null."""
     made = _Text(inputs, version)
     sides: dict[int, list[tuple[int, str]]] = {}
     for at, arm in enumerate(block.arms):
@@ -330,8 +330,7 @@ def by_keys(block: Block, inputs: Mapping[str, Input], version: int, stage: str,
             if source is not None and source[0] not in limits:
                 limits[source[0]] = (Within((source[1],), stage, (f"@key{turn}",)),)
         sides.setdefault(arm.side, []).append((at, made.put(arm.text, arm, {}, limits)))
-    word = "is not distinct from" if nulls else "="
-    same = " and ".join(f'({key}) {word} "@m"."@key{at}"' for at, key in enumerate(block.keys, 1))
+    same = " and ".join(f'({key}) is not distinct from "@m"."@key{at}"' for at, key in enumerate(block.keys, 1))
     bodies = {
         side: f'select "@b".* from ({_select(block, terms, ids=False)}) as "@b" semi join {stage} as "@m" on {same}'
         for side, terms in sides.items()

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from penstock.plan.canonical import Token, tokens
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterable, Iterator
 
 _OPENS_A_LIST = frozenset({"from", "join"})
 _NAMES_ONE = frozenset({"pivot", "unpivot", "pivot_wider", "pivot_longer", "summarize", "describe", "table"})
@@ -122,3 +122,16 @@ def _whole_name(first: Token, state: _Scan) -> Scanned:
         parts.append(state.near(1).name)
         state.at += 2
     return Scanned(tuple(parts), first.start, called=state.near(0).text == "(")
+
+
+def put_in(text: str, pieces: Iterable[tuple[int, int, str]]) -> str:
+    """Return a text with other words in the place of some pieces, (start, end, words); the rest keeps line and column.
+
+    >>> put_in("from t at (version => 3) where a", [(5, 24, '"@1"')])
+    'from "@1"                where a'
+    """
+    for start, end, words in sorted(pieces, reverse=True):
+        first, *rest = text[start:end].split("\n")
+        lines = [words.ljust(len(first)), *(" " * len(line) for line in rest)]
+        text = text[:start] + "\n".join(lines) + text[end:]
+    return text

@@ -301,7 +301,7 @@ class Keeper:
                 return self.full(block, relation, inputs)
             if again.rows:
                 self.how.append("keys")
-                query = delta.by_keys(block, inputs, version, again.name, like, nulls=True)
+                query = delta.by_keys(block, inputs, version, again.name, like)
                 stage = self.staged(Compute(delta.both(stage.name, query, like), False))
         return self.change_by(Replace(relation, stage.name, old.name, *identity(block)))
 
@@ -320,7 +320,7 @@ class Keeper:
         if not touched.rows:
             return Change(relation, 0, 0)
         names = tuple(f"@key{at}" for at in range(1, len(block.keys) + 1))
-        query = delta.by_keys(block, inputs, version, touched.name, relation.whole, nulls=True)
+        query = delta.by_keys(block, inputs, version, touched.name, relation.whole)
         stage = self.staged(Compute(query, False))
         old = (Within(block.held, touched.name, names),)
         return self.change_by(Replace(relation, stage.name, old, *identity(block)))

@@ -95,8 +95,15 @@ def test_rows_come_as_an_arrow_stream_to_who_asks_for_one(kiosk):
     assert status == 422
 
 
+def test_a_short_answer_comes_as_an_arrow_stream_too(kiosk):
+    own = {"X-Penstock-CSRF": kiosk.csrf, "Content-Type": "application/json", "Accept": ARROW}
+    status, headers, body = kiosk.raw("POST", "/api/v1/sql", b'{"sql": "select 7 as n"}', own)
+    assert (status, headers["Content-Type"]) == (200, ARROW)
+    assert pa.ipc.open_stream(body).read_all().to_pylist() == [{"n": 7}]
+
+
 def test_without_anything_that_writes_arrow_it_says_what_to_install(kiosk, monkeypatch):
-    monkeypatch.setattr("importlib.util.find_spec", lambda name: None)
+    monkeypatch.setattr("penstock.app.serving.asking.find_spec", lambda name: None)
     own = {"X-Penstock-CSRF": kiosk.csrf, "Content-Type": "application/json", "Accept": ARROW}
     status, _, body = kiosk.raw("POST", "/api/v1/sql", b'{"sql": "select 1"}', own)
     assert status == 422

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+from importlib.util import find_spec
 from io import BytesIO
 from typing import TYPE_CHECKING, Any
 
@@ -15,7 +16,6 @@ from penstock.base.text import seconds as said_seconds
 from penstock.protocols.engine import StoppedError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
     from typing import Self
 
     from penstock.app.opened import App
@@ -44,20 +44,10 @@ class Asked:
 
 
 @record
-class PlanNode:
-    """An operator of a query's plan, what is said of it, and what it reads from."""
-
-    name: str
-    details: tuple[str, ...]
-    children: tuple[PlanNode, ...]
-
-
-@record
 class QueryPlan:
-    """How the warehouse would compute a question: as a text, and as a tree."""
+    """How the warehouse would compute a question, as a text."""
 
     text: str
-    tree: PlanNode | None
 
 
 class TooSlowError(StoppedError):
@@ -138,14 +128,15 @@ def ask(app: App, text: str, question: Question, limit: int = ROWS, name: str = 
 def arrow(app: App, text: str, question: Question, limit: int = MOST_ROWS) -> bytes:
     """Ask the warehouse one select and return at most `limit` rows as an Arrow IPC stream.
 
-    Raises `UnsupportedError` where nothing is installed that writes one.
+    Raises `UnsupportedError` where pyarrow, an extra, is not installed: nothing of the core writes such a stream.
     """
-    write = _writer()
+    if not find_spec("pyarrow"):
+        raise UnsupportedError("nothing is installed that writes Arrow streams", hint="pip install 'penstock[arrow]'")
     reads(app, text)
     try:
         rows = question.reads(requests.sql(app, text))
         try:
-            return write(*_first(rows, limit))
+            return _streamed(*_first(rows, limit))
         finally:
             rows.close()
     except (StoppedError, KeyboardInterrupt):
@@ -163,38 +154,20 @@ def _first(rows: Rows, limit: int) -> tuple[Any, list[Any]]:
         batch = next(reader, None)
         if batch is None:
             break
-        found.append(batch.slice(0, left))
+        found.append(batch if batch.num_rows <= left else batch.slice(0, left))  # slicing beyond the end panics
         left -= found[-1].num_rows
     return reader.schema, found
 
 
-def _writer() -> Callable[[Any, list[Any]], bytes]:
-    """Return what writes an Arrow stream: pyarrow, or the small arro3-io."""
-    from importlib import import_module
-    from importlib.util import find_spec
+def _streamed(schema: Any, batches: list[Any]) -> bytes:
+    """Return Arrow batches as an IPC stream."""
+    import pyarrow as pa
 
     sink = BytesIO()
-    if find_spec("pyarrow"):
-        import pyarrow as pa
-
-        def by_pyarrow(schema: Any, batches: list[Any]) -> bytes:
-            with pa.ipc.new_stream(sink, pa.schema(schema)) as out:
-                for batch in batches:
-                    out.write_batch(pa.record_batch(batch))
-            return sink.getvalue()
-
-        return by_pyarrow
-    if find_spec("arro3.io"):
-        from arro3.core import Table
-
-        write_ipc_stream = import_module("arro3.io").write_ipc_stream
-
-        def by_arro3(schema: Any, batches: list[Any]) -> bytes:
-            write_ipc_stream(Table.from_batches(batches, schema=schema), sink)
-            return sink.getvalue()
-
-        return by_arro3
-    raise UnsupportedError("nothing is installed that writes Arrow streams", hint="pip install 'penstock[arrow]'")
+    with pa.ipc.new_stream(sink, pa.schema(schema)) as out:
+        for batch in batches:
+            out.write_batch(pa.record_batch(batch))
+    return sink.getvalue()
 
 
 def reads(app: App, text: str) -> tuple[str, ...]:
@@ -224,6 +197,6 @@ def plan(app: App, text: str) -> QueryPlan:
     reads(app, text)
     rows = requests.sql(app, text)
     try:
-        return QueryPlan(rows.plan(), None)
+        return QueryPlan(rows.plan())
     finally:
         rows.close()

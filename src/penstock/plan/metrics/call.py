@@ -15,6 +15,7 @@ from penstock.plan.asof import Asking as Reading
 from penstock.plan.asof import Piece, behind_alias
 from penstock.plan.canonical import Token, tokens
 from penstock.plan.metrics.formula import closing
+from penstock.plan.scan import put_in
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -59,13 +60,8 @@ class Asking:
 
     def with_names(self, named: Sequence[str]) -> str:
         """Return the text with a name in the place of each call; every other word keeps its line and column."""
-        text = self.text
-        for called, name in sorted(zip(self.found, named, strict=True), key=lambda pair: -pair[0].start):
-            put = f"{name} {called.alias}".rstrip()
-            first, *rest = text[called.start : called.end].split("\n")
-            lines = [put.ljust(len(first)), *(" " * len(line) for line in rest)]
-            text = text[: called.start] + "\n".join(lines) + text[called.end :]
-        return text
+        pairs = zip(self.found, named, strict=True)
+        return put_in(self.text, [(one.start, one.end, f"{name} {one.alias}".rstrip()) for one, name in pairs])
 
     def error_at(self, called: Called, error: PenstockError) -> PlanError:
         """Return an error with the argument underlined that it speaks of: the one whose text it names."""
