@@ -7,6 +7,7 @@ from threading import Lock
 from typing import TYPE_CHECKING, Any, TypeVar, cast
 from weakref import WeakKeyDictionary
 
+from penstock.app.past import Past, checked
 from penstock.base.errors import ConfigError
 from penstock.base.record import record
 from penstock.base.text import did_you_mean
@@ -18,7 +19,6 @@ if TYPE_CHECKING:
 
     from penstock.app.opened import App
     from penstock.model.dashboard import Dashboard
-    from penstock.model.run import Step
 
 T = TypeVar("T")
 _KEPT = 1_024
@@ -117,27 +117,17 @@ def pages(app: App) -> Pages:
 
 def _standing(app: App) -> dict[str, Standing]:
     relations, now = app.engine.relations(), app.clock.now()
-    checked: dict[str, datetime] = {}
-    last: dict[str, Step] = {}
-    running: set[str] = set()
-    for run in app.journal.runs(_RUNS):
-        for each in (one for one in run.steps if one.stage != "deliver"):
-            if each.state == "running":
-                running.add(each.table)
-            if each.state in ("done", "unchanged", "failed"):
-                last.setdefault(each.table, each)
-            if each.state in ("done", "unchanged"):
-                checked.setdefault(each.table, run.ended or run.started)
+    past = Past(app, _RUNS)
     times = {commit.version: commit.at for commit in app.engine.commits(200)}
     found = {}
     for item in app.project:
         relation = relations.get(item.name)
-        step: Step | None = last.get(item.name)
-        at = checked.get(item.name) or (times.get(relation.seen or relation.changed) if relation else None)
-        age = (now - at).total_seconds() if at else None
+        good, last = past.good.get(item.name), past.last.get(item.name)
+        at = checked(*good) if good else times.get(relation.seen or relation.changed) if relation else None
+        age = max((now - at).total_seconds(), 0.0) if at else None
         fresh = item.fresh.total_seconds() if item.fresh else None
-        failed = step.error or {} if step and step.state == "failed" else None
-        state = _state(relation is None, item.name in running, failed is not None, age, fresh)
+        failed = last[1].error or {} if last and last[1].state == "failed" else None
+        state = _state(relation is None, item.name in past.running, failed is not None, age, fresh)
         found[item.name] = Standing(state, at, age, fresh, str(failed.get("subject", "")) if failed else "")
     return found
 

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
     from penstock.app.answers import Explained, Lineage, Planned, Replayed, TableStatus, UnitResult, Verified
+    from penstock.app.past import Past
     from penstock.model.check import Verdict
     from penstock.model.relation import Relation
     from penstock.model.run import Run, Step
@@ -150,6 +151,7 @@ def check_table(app: App, table: str) -> None:
         )
 
 
+_RUNS = 20  # how many are looked at for how tables stand
 _SYSTEM_VIEWS = ("penstock.commits", "penstock.rejected", "penstock.schema_changes")
 
 
@@ -237,18 +239,20 @@ def _lineage_parts(lines: Any, app: App, table: str) -> tuple[Any, ...]:
     return (found.table, found.upstream, found.downstream, found.edges, found.kinds)
 
 
-def status(app: App) -> list[TableStatus]:
-    """Return how every table stands."""
+def status(app: App, past: Past | None = None) -> list[TableStatus]:
+    """Return how every table stands; its `past` is read from the journal where it is not given."""
     from penstock.app.answers import TableStatus
+    from penstock.app.past import Past
+
+    past = past or Past(app, _RUNS)
 
     relations, rejects = app.engine.relations(), app.engine.rejects()
     times = {c.version: c.at for c in app.engine.commits()}
     refused = app.engine.refused()
-    last = _last_steps(app)
-    warned = _warnings(app)
+    warned = _warnings(past)
     found = []
     for item in app.project:
-        relation, step = relations.get(item.name), last.get(item.name)
+        relation, step = relations.get(item.name), past.last[item.name][1] if item.name in past.last else None
         kind = "raw" if not isinstance(item, Table) else "python" if item.function else "sql"
         warnings = warned.get(item.name, ())
         found.append(
@@ -280,23 +284,13 @@ def _state(
     return "warned" if warnings else "ok"
 
 
-def _last_steps(app: App) -> dict[str, Step]:
-    """Return the newest step of each table that ended one way or the other."""
-    found: dict[str, Step] = {}
-    for past in app.journal.runs(20):
-        for step in past.steps:
-            if step.stage != "deliver" and step.state in ("done", "failed", "unchanged"):
-                found.setdefault(step.table, step)
-    return found
-
-
-def _warnings(app: App) -> dict[str, tuple[str, ...]]:
+def _warnings(past: Past) -> dict[str, tuple[str, ...]]:
     """Return the checks of each table that warned when they last ran."""
-    found: dict[str, dict[str, bool]] = {}
-    for past in app.journal.runs(20):
-        for verdict in app.journal.checks(past.id):
-            found.setdefault(verdict.table, {}).setdefault(verdict.check.label, verdict.state == "warned")
-    return {name: tuple(label for label, bad in said.items() if bad) for name, said in found.items()}
+    found: dict[str, tuple[str, ...]] = {}
+    for (table, label), (_, verdict) in past.verdicts().items():
+        if verdict.state == "warned":
+            found[table] = (*found.get(table, ()), label)
+    return found
 
 
 def runs(app: App, limit: int = 20) -> list[Run]:

@@ -7,8 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from penstock.app import requests
-from penstock.app.serving.past import run_row
-from penstock.app.serving.runs import step_row
+from penstock.app.serving.runs import run_row, step_row
 from penstock.base.errors import ConfigError, PenstockError
 from penstock.base.record import record
 from penstock.web.live import Hub

@@ -6,8 +6,8 @@ from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
 from penstock.app import dashboards
+from penstock.app.past import Past
 from penstock.app.serving import tables
-from penstock.app.serving.past import Past
 from penstock.app.serving.shapes import Activity, Link, TableRow, Trouble
 from penstock.base.errors import ConfigErrors
 from penstock.base.record import record

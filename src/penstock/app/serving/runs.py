@@ -8,8 +8,7 @@ from typing import TYPE_CHECKING
 from penstock.app import requests
 from penstock.app.serving import grids
 from penstock.app.serving.missing import NoSuchError
-from penstock.app.serving.past import run_row
-from penstock.app.serving.shapes import CheckState, LogLine, RunPage, StepRow
+from penstock.app.serving.shapes import CheckState, LogLine, RunPage, RunRow, StepRow
 from penstock.base import text as words
 from penstock.base.errors import ConfigError
 
@@ -18,7 +17,6 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from penstock.app.opened import App
-    from penstock.app.serving.shapes import RunRow
     from penstock.model.check import Verdict
     from penstock.model.run import Run, Step
 
@@ -115,3 +113,23 @@ def _ended(step: Step) -> str:
     said = [f"{many:,} {what}" for many, what in counts if many]
     how = f" by {step.strategy}" if step.strategy else ""
     return f"{step.table}: {step.state}{how}, {', '.join(said) or 'nothing new'}, {words.seconds(step.seconds)}"
+
+
+def run_row(run: Run) -> RunRow:
+    """Return a run as a row of a list."""
+    own = [step for step in run.steps if step.stage != "deliver"]
+    return RunRow(
+        run.id,
+        run.started,
+        run.ended,
+        (run.ended - run.started).total_seconds() if run.ended else None,
+        run.state,
+        run.command,
+        run.version,
+        len({step.table for step in own}),
+        tuple(dict.fromkeys(step.table for step in run.failed)),
+        sum(step.rows_in for step in own),
+        sum(step.added for step in own),
+        sum(step.removed for step in own),
+        sum(step.rejected for step in own),
+    )

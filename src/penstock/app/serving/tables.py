@@ -8,9 +8,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from penstock.app import requests
+from penstock.app.past import Past, checked
 from penstock.app.serving import grids, uses
 from penstock.app.serving.missing import NoSuchError
-from penstock.app.serving.past import Past, checked, run_row
+from penstock.app.serving.runs import run_row
 from penstock.app.serving.shapes import (
     CheckState,
     Definition,
@@ -42,7 +43,7 @@ def rows(app: App, past: Past | None = None) -> list[TableRow]:
     """Return how every table stands, each after what it reads."""
     past = past or Past(app)
     now = app.clock.now()
-    return [_row(app.project.find(one.name), one, past, now) for one in requests.status(app)]
+    return [_row(app.project.find(one.name), one, past, now) for one in requests.status(app, past)]
 
 
 def _row(item: RawTable | Table, status: TableStatus, past: Past, now: Any) -> TableRow:

@@ -1,11 +1,9 @@
-"""The recent past of a project, read from its journal once for all that a page says of it."""
+"""The recent past of a project, read from its journal once for all that is said of it."""
 
 from __future__ import annotations
 
 from datetime import timedelta
 from typing import TYPE_CHECKING
-
-from penstock.app.serving.shapes import RunRow
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -54,23 +52,3 @@ class Past:
 def checked(run: Run, step: Step) -> datetime:
     """Return when a step looked for changes: what came later is not in."""
     return run.started + timedelta(seconds=step.began or 0.0)
-
-
-def run_row(run: Run) -> RunRow:
-    """Return a run as a row of a list."""
-    own = [step for step in run.steps if step.stage != "deliver"]
-    return RunRow(
-        run.id,
-        run.started,
-        run.ended,
-        (run.ended - run.started).total_seconds() if run.ended else None,
-        run.state,
-        run.command,
-        run.version,
-        len({step.table for step in own}),
-        tuple(dict.fromkeys(step.table for step in run.failed)),
-        sum(step.rows_in for step in own),
-        sum(step.added for step in own),
-        sum(step.removed for step in own),
-        sum(step.rejected for step in own),
-    )
