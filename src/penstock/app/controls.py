@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from penstock.app import measured
 from penstock.app.asking import described, tables_of
+from penstock.app.fetched import fetched
 from penstock.app.pages import pages
 from penstock.base.errors import PenstockError
 from penstock.base.text import did_you_mean
@@ -133,19 +134,13 @@ def choices(app: App, one: Filter) -> tuple[Choice, ...]:
 
 def _counted(app: App, table: str, column: str) -> tuple[Choice, ...]:
     name = restrict.quoted(column)
-    rows = app.engine.read(
-        Query(
-            f"select cast({name} as varchar), count(*) from {restrict.table(table)} group by all "
-            f"order by 2 desc, 1 limit {_MOST_VALUES}"
-        )
+    text = (
+        f"select cast({name} as varchar), count(*) from {restrict.table(table)} group by all "
+        f"order by 2 desc, 1 limit {_MOST_VALUES}"
     )
-    try:
-        found = rows.fetch()
-    finally:
-        rows.close()
     return tuple(
         Choice(NOTHING if value is None else value, _label(NOTHING if value is None else value), count)
-        for value, count in found
+        for value, count in fetched(app, Query(text))
     )
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from penstock.app.fetched import fetched
 from penstock.app.metrics import MetricInfo, metrics
 from penstock.app.pages import pages
 from penstock.base.errors import Place
@@ -66,9 +67,5 @@ def _newest(app: App, table: str, column: str) -> datetime | None:
     text = (
         f"select cast(max({quoted(column)}) as timestamp) from {restrict.table(table)} where isfinite({quoted(column)})"
     )
-    rows = app.engine.read(Query(text))
-    try:
-        found: datetime | None = rows.fetch(1)[0][0]
-        return found
-    finally:
-        rows.close()
+    found: datetime | None = fetched(app, Query(text))[0][0]
+    return found

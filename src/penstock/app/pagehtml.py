@@ -8,6 +8,7 @@ from html import escape
 from typing import TYPE_CHECKING, Any
 
 from penstock.app import metrictiles, tiles
+from penstock.app.fetched import fetched
 from penstock.app.measured import shows_metrics
 from penstock.base.errors import PenstockError
 from penstock.base.written import written
@@ -78,11 +79,7 @@ def computed(setting: Setting, chart: Chart) -> tuple[Any, str]:
         raise RoleError("nothing to show")
     from penstock.plan.restrict import quoted
 
-    rows = setting.app.engine.read(asked.query(f"select {quoted(field.name)} from block limit 1"))
-    try:
-        found = rows.fetch(1)
-    finally:
-        rows.close()
+    found = fetched(setting.app, asked.query(f"select {quoted(field.name)} from block limit 1"))
     return tiles.cell(found[0][0]) if found else None, str(chart.option("format", "")) or field.formatted
 
 

@@ -7,6 +7,7 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 from penstock.app.asking import Asked, ask, described
+from penstock.app.fetched import fetched
 from penstock.app.measured import unknown
 from penstock.app.pages import pages, worst
 from penstock.base.errors import PenstockError, Place
@@ -138,13 +139,13 @@ def drawn(setting: Setting, chart: Chart, found: Asked) -> TileData:
     rows = setting.app.engine.read(found.query(shaped.sql))
     try:
         types = [column.type for column in rows.schema]
-        fetched = rows.fetch()
+        given = rows.fetch()
     finally:
         rows.close()
-    there = int(fetched[0][-1] or 0) if fetched else 0
-    total = there if chart.kind in _CUT else len(fetched)
+    there = int(given[0][-1] or 0) if given else 0
+    total = there if chart.kind in _CUT else len(given)
     whole = [is_whole(one.field.type) for one in shaped.columns]
-    cells = tuple(tuple(map(_cell, row, whole)) for row in fetched)  # less the count, which stands last
+    cells = tuple(tuple(map(_cell, row, whole)) for row in given)  # less the count, which stands last
     columns = tuple(
         TileColumn(one.field.name, one.label or one.field.shown, kind, one.role, one.format or one.field.formatted)
         for one, kind in zip(shaped.columns, types, strict=False)
@@ -164,11 +165,7 @@ def _totals(setting: Setting, found: Asked, shaped: Shaped) -> list[Any]:
         f"sum({quoted(one.field.name)})" if one.field.is_measure and one.field.adds_up else "null"
         for one in shaped.columns
     ]
-    rows = setting.app.engine.read(found.query(f"select {', '.join(sums)} from block"))
-    try:
-        return [cell(value) for value in rows.fetch(1)[0]]
-    finally:
-        rows.close()
+    return [cell(value) for value in fetched(setting.app, found.query(f"select {', '.join(sums)} from block"))[0]]
 
 
 def finished(

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from penstock.app import requests
+from penstock.app.fetched import fetched
 from penstock.app.past import Past, checked
 from penstock.app.serving import grids, uses
 from penstock.app.serving.missing import NoSuchError
@@ -140,7 +141,7 @@ def _schema_changes(app: App, name: str) -> Iterator[SchemaChange]:
         'select version, committed_at, "column", old_type, new_type from penstock.schema_changes '
         f'where "table" = {_literal(name)} order by version desc, 3 limit 100'
     )
-    for version, at, column, old, new in _fetched(app, text):
+    for version, at, column, old, new in fetched(app, Query(text)):
         said = f"{column} became {new}, it was {old}" if old else f"{column} {new} was added"
         yield SchemaChange(version, at, said)
 
@@ -197,14 +198,6 @@ def versions(app: App, name: str, limit: int) -> list[TableVersion]:
         if len(found) == limit:
             break
     return found
-
-
-def _fetched(app: App, text: str) -> list[tuple[Any, ...]]:
-    found = app.engine.read(Query(text))
-    try:
-        return list(found.fetch())
-    finally:
-        found.close()
 
 
 def _named(name: str) -> str:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from penstock.app import dashboards, metrics
+from penstock.app.fetched import fetched
 from penstock.app.serving.shapes import Found, GridColumn, WordFunction, WordMetric, Words, WordTable
 from penstock.model.relation import Query
 
@@ -39,9 +40,9 @@ def words(app: App) -> Words:
         for name, relation in sorted(app.engine.relations().items())
         if not name.startswith("@")
     )
-    functions = tuple(_function(*row) for row in _fetched(app, _FUNCTIONS))
+    functions = tuple(_function(*row) for row in fetched(app, Query(_FUNCTIONS)))
     measured = tuple(WordMetric(one.name, one.label, one.dimensions) for one in metrics.metrics(app))
-    return Words(tables, functions, measured, tuple(row[0] for row in _fetched(app, _KEYWORDS)))
+    return Words(tables, functions, measured, tuple(row[0] for row in fetched(app, Query(_KEYWORDS))))
 
 
 def _function(name: str, parameters: Any, types: Any, description: str, gives: str) -> WordFunction:
@@ -52,14 +53,6 @@ def _function(name: str, parameters: Any, types: Any, description: str, gives: s
     said = [f"{one} {kinds[at].lower()}" if at < len(kinds) else one for at, one in enumerate(texts(parameters))]
     arrow = f" → {gives.lower()}" if gives else ""
     return WordFunction(name, f"{name}({', '.join(said)}){arrow}", description)
-
-
-def _fetched(app: App, text: str) -> list[tuple[Any, ...]]:
-    found = app.engine.read(Query(text))
-    try:
-        return list(found.fetch())
-    finally:
-        found.close()
 
 
 def search(app: App, asked: str, limit: int = 40) -> list[Found]:
