@@ -21,6 +21,7 @@ from tests.property.engine.reach import STRATEGIES, Reach
 from tests.property.engine.sequence import BLOCKS, Made, make
 
 EXAMPLES = int(os.environ.get("PENSTOCK_EXAMPLES", "5"))
+ROUNDS = 6
 QUIET = [HealthCheck.too_slow, HealthCheck.data_too_large, HealthCheck.filter_too_much]
 
 
@@ -66,6 +67,10 @@ def test_every_strategy_is_taken_and_all_tables_equal_their_queries() -> None:
     def holds(made: Made) -> None:
         put_through(made, reach)
 
-    holds()
-    taken = {strategy for _, strategy in reach.times}
+    taken: set[str] = set()
+    for _ in range(ROUNDS):  # forty sequences leave one strategy out now and then
+        holds()
+        taken = {strategy for _, strategy in reach.times}
+        if taken >= STRATEGIES:
+            break
     assert taken >= STRATEGIES, reach.table()
