@@ -153,7 +153,7 @@ def test_a_tile_is_taken_along_as_csv_parquet_png_and_svg(sales: Page, tmp_path:
     assert int.from_bytes(saved["PNG"][16:20], "big") == 1920
     file = tmp_path / "saved.parquet"
     file.write_bytes(saved["Parquet"])
-    rows = duckdb.sql(f"select product, revenue from '{file}'").fetchall()
+    rows = duckdb.connect().sql(f"select product, revenue from '{file}'").fetchall()
     assert rows[0] == ("Trail 2 tent", 412_000.0)
     assert len(rows) == 219
     assert b"Top products" in saved["SVG"]

@@ -84,7 +84,7 @@ def of_files(path, reader):
 
     if not path.exists():
         return []
-    found = duckdb.execute(f"select * from {reader}")
+    found = duckdb.connect().execute(f"select * from {reader}")
     names = [column[0] for column in found.description]
     return through([dict(zip(names, row, strict=True)) for row in found.fetchall()])
 

@@ -232,7 +232,7 @@ def delivered(kind: str, path: Path) -> list[tuple[Any, ...]]:
         with duckdb.connect(str(path)) as con:
             there = con.execute("select 1 from duckdb_tables() where table_name = 'big'").fetchone()
             return con.execute(text.format("left(id, 1)", "big")).fetchall() if there else []
-    return duckdb.sql(text.format("left(id, 1)", f"'{path}'")).fetchall() if path.exists() else []
+    return duckdb.connect().sql(text.format("left(id, 1)", f"'{path}'")).fetchall() if path.exists() else []
 
 
 @pytest.mark.parametrize("kind", ["csv", "parquet", "sqlite", "duckdb"])

@@ -263,7 +263,7 @@ def compare(world: World, app: requests.App) -> None:
         with closing(sqlite3.connect(world.root / "out" / "mart.db")) as mart:
             assert plain(mart.execute("select word, n, v from words").fetchall()) == plain(there["words"])
     if "joined" in there:
-        found = duckdb.sql(f"select id, v, word from '{world.root}/out/joined.parquet'").fetchall()
+        found = duckdb.connect().sql(f"select id, v, word from '{world.root}/out/joined.parquet'").fetchall()
         assert plain(found) == plain(there["joined"])
     copies = {"raw.keyed": "keyed", "raw.files": "loose"}
     with duckdb.connect(str(world.root / "out" / "copy.duckdb")) as copy:

@@ -422,7 +422,11 @@ def test_the_real_csv_files_are_handed_over_whole(shared_data, tmp_path):
     assert len(found) == len(list((shared_data / "csv").glob("*.csv")))
     for (batch,) in found.values():
         path = batch.rows.files[0].path
-        ours = duckdb.execute(f"select count(*) from read_csv('{path}', {arguments(batch.rows.format)})").fetchone()
+        ours = (
+            duckdb.connect()
+            .execute(f"select count(*) from read_csv('{path}', {arguments(batch.rows.format)})")
+            .fetchone()
+        )
         with Path(path).open(newline="") as stream:
             assert ours == (sum(1 for row in csv.reader(stream) if row) - 1,)
     assert folder.batches() == {}
@@ -437,10 +441,10 @@ def test_the_real_json_files_are_handed_over_whole(shared_data, tmp_path):
 
 def test_a_real_parquet_file_is_handed_over_whole(tmp_path):
     folder = Folder(tmp_path)
-    duckdb.execute(f"copy (select range as n from range(1000)) to '{tmp_path}/data/a.parquet'")
+    duckdb.connect().execute(f"copy (select range as n from range(1000)) to '{tmp_path}/data/a.parquet'")
     (batch,) = folder.batches()["data/a.parquet"]
     assert batch.rows.format == Parquet()
-    assert duckdb.execute(f"select sum(n) from '{batch.rows.files[0].path}'").fetchone() == (499500,)
+    assert duckdb.connect().execute(f"select sum(n) from '{batch.rows.files[0].path}'").fetchone() == (499500,)
 
 
 def test_a_position_stays_small(folder):

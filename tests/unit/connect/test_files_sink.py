@@ -66,7 +66,7 @@ class Target:
 
 
 def rows_of(path: Path) -> list[tuple[object, ...]]:
-    return duckdb.execute(f"select * from '{path}' order by all").fetchall()
+    return duckdb.connect().execute(f"select * from '{path}' order by all").fetchall()
 
 
 ONE, TWO = "values (1, 'a')", "values (2, 'b'), (3, null)"
@@ -80,7 +80,7 @@ def test_a_parquet_file_is_the_table_with_its_types(tmp_path):
     assert target.sink().epoch() is None
     target.deliver(3, TWO)
     assert rows_of(target.path) == [(2, "b"), (3, None)]
-    assert duckdb.execute(f"describe select * from '{target.path}'").fetchall()[0][:2] == ("n", "BIGINT")
+    assert duckdb.connect().execute(f"describe select * from '{target.path}'").fetchall()[0][:2] == ("n", "BIGINT")
     assert target.sink().epoch() == 3
     target.deliver(4, ONE)
     assert rows_of(target.path) == [(1, "a")]

@@ -60,7 +60,7 @@ def test_the_real_access_log_is_cut_as_grep_counts_it(shared_data, tmp_path):
     assert sum(r["referer"] == "-" for r in rows) == grep(r' "-" "[^"]*"$', path) > 0
     assert form.times == {"time": Time("%d/%b/%Y:%H:%M:%S %z")}
     assert form.types == {"status": "smallint", "size": "bigint"}
-    parsed = duckdb.execute("select count(try_strptime(unnest, ?)) from unnest(?)", [
+    parsed = duckdb.connect().execute("select count(try_strptime(unnest, ?)) from unnest(?)", [
         form.times["time"].format, [r["time"] for r in rows]]).fetchone()  # fmt: skip
     assert parsed == (9999,)
 
@@ -75,7 +75,7 @@ def test_the_real_error_log_is_cut_as_grep_counts_it(shared_data, tmp_path):
     assert sum(r["client"] != "" for r in rows) == grep(r"\[client ", path) == 32
     assert not any("\r" in r["message"] for r in rows)
     assert rows[0]["message"] == "workerEnv.init() ok /etc/httpd/conf/workers2.properties"
-    parsed = duckdb.execute("select count(try_strptime(unnest, ?)) from unnest(?)", [
+    parsed = duckdb.connect().execute("select count(try_strptime(unnest, ?)) from unnest(?)", [
         form.times["time"].format, [r["time"] for r in rows]]).fetchone()  # fmt: skip
     assert parsed == (2000,)
 
@@ -90,7 +90,7 @@ def test_the_real_syslogs_are_cut_as_grep_counts_them(shared_data, tmp_path, nam
     assert sum(r["pid"] != "" for r in rows) == grep(r"^.{16}[^ ]+ +(-- )?[^ :]+\[[0-9]+\]: ", path) > 0
     assert all(r["program"] for r in rows)
     assert len({r["program"] for r in rows}) <= programs
-    parsed = duckdb.execute("select count(try_strptime('2005 ' || unnest, ?)) from unnest(?)", [
+    parsed = duckdb.connect().execute("select count(try_strptime('2005 ' || unnest, ?)) from unnest(?)", [
         form.times["time"].format, [r["time"] for r in rows]]).fetchone()  # fmt: skip
     assert parsed == (2000,)
 
@@ -137,7 +137,7 @@ def test_apache_24_errors_have_their_module_and_fractions_of_seconds(tmp_path):
         "core", "error", "4328636416", "72.15.99.187:81",
     )  # fmt: skip
     assert (second["module"], second["pid"], second["message"]) == ("mpm_event", "1", "ready")
-    parsed = duckdb.execute("select strptime(?, ?)", [first["time"], form.times["time"].format]).fetchone()
+    parsed = duckdb.connect().execute("select strptime(?, ?)", [first["time"], form.times["time"].format]).fetchone()
     assert str(parsed[0]) == "2023-10-11 14:32:52.123456"
 
 

@@ -238,7 +238,9 @@ def test_addresses_and_secrets_change_no_fingerprint(folder):
 
 
 def test_the_reserved_words_are_those_that_duckdb_keeps():
-    found = duckdb.execute(
-        "select keyword_name from duckdb_keywords() where keyword_category in ('reserved', 'type_function')"
-    ).fetchall()
+    found = (
+        duckdb.connect()
+        .execute("select keyword_name from duckdb_keywords() where keyword_category in ('reserved', 'type_function')")
+        .fetchall()
+    )
     assert {word for (word,) in found} == RESERVED_WORDS
