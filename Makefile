@@ -76,24 +76,32 @@ $(V)/.node: $(V)/.boot requirements/ui.lock
 	@touch $@
 
 $(V)/.npm: $(V)/.node ui/package.json ui/package-lock.json ui/.npmrc
-	@$(NPM) ci --omit=dev
+	@$(NPM) ci --omit=dev >/dev/null
 	@touch $@
 
 $(V)/.npm-dev: $(V)/.npm
-	@$(NPM) ci
+	@$(NPM) ci >/dev/null
 	@touch $@
 
 $(UI): $(V)/.npm $(shell find ui -name node_modules -prune -o -type f -print)
-	@$(NPM) run --silent build -- --logLevel warn
+	@PATH="$(abspath $(V)/bin):$$PATH" ui/build.sh
 	@touch $@
 
 # ── using it ────────────────────────────────────────────────────────────────────────────────────────────
 
-.PHONY: demo
-# The package and the web app are made side by side.
-demo: $(V)/.boot ## make the demo project and run it; ARGS=--check proves its numbers
+.PHONY: demo story
+# The web app is made while the demo's first run goes on; only what asks for pages must wait for it.
+demo: $(V)/.boot ## make the demo project, run and serve it; ARGS=--check proves its numbers
+ifeq ($(strip $(ARGS)),)
+	@$(MAKE) --no-print-directory --jobs 2 story $(UI)
+	@$(V)/bin/penstock demo --no-run
+else
 	@$(MAKE) --no-print-directory --jobs 2 $(V)/.core $(UI)
 	@$(V)/bin/penstock demo $(ARGS)
+endif
+
+story: $(V)/.core
+	@$(V)/bin/penstock demo --no-serve
 
 .PHONY: wheel
 wheel: $(V)/.core $(UI) ## build dist/*.whl

@@ -7,7 +7,7 @@ const built = '../src/penstock/web/static';
 const app: UserConfig = {
   build: {
     outDir: built,
-    emptyOutDir: true,
+    emptyOutDir: false,
     target: 'es2023',
     modulePreload: { polyfill: false },
     assetsInlineLimit: 0, // a data: address would need a hole in the content security policy

@@ -11,6 +11,7 @@ import click
 
 from penstock.base import text
 from penstock.base.errors import ConfigError
+from penstock.cli import report
 from penstock.cli.call import Call, argument, verb
 
 if TYPE_CHECKING:
@@ -125,23 +126,31 @@ def _shop(folder: Path, name: str) -> None:  # noqa: ARG001
     click.Option(["--tick"], is_flag=True, help="Add a day of changes to it and run again."),
     click.Option(["--check"], is_flag=True, help="Run, add a day, run again, prove every number, ask for every page."),
     click.Option(["--no-serve"], is_flag=True, help="End after the run, as with --json and --quiet."),
+    click.Option(["--no-run"], is_flag=True, help="Only serve it, as it is."),
     examples=[
         ("penstock demo", "make a shop with data of its own, run it, and serve it until Ctrl-C"),
         ("penstock demo --tick", "a day later: see what is touched"),
         ("penstock demo --check", "compare every table with numbers computed apart from Penstock"),
+        ("penstock demo --no-run", "the shop again, with the API that it reads"),
     ],
 )
-def demo(call: Call, directory: str | None, tick: bool, check: bool, no_serve: bool) -> int:
+def demo(call: Call, directory: str | None, tick: bool, check: bool, no_serve: bool, no_run: bool) -> int:
     """Make the demo project, run it and serve it.
 
     A small shop: a store in SQLite, an API that the demo serves itself, web-server logs, a messy CSV. Nothing
     is downloaded. It ends with Ctrl-C; where another process serves the shop already, it ends by itself.
     """
-    from penstock.cli.demo.main import run
+    from penstock.cli.demo.main import keep, run
 
+    folder = Path(directory) if directory else None
+    if no_run:
+        if tick or check or no_serve:
+            raise report.UsageError("--no-run only serves", hint="leave out --tick, --check and --no-serve")
+        keep(folder, _served(call))
+        return 0
     told = io.StringIO()
     stays = None if no_serve or check or call.json or call.quiet else _served(call)
-    code = run(Path(directory) if directory else None, tick, check, call.json, told if call.quiet else None, stays)
+    code = run(folder, tick, check, call.json, told if call.quiet else None, stays)
     if call.quiet and (code or call.json):
         print(told.getvalue(), end="")
     return code

@@ -258,14 +258,14 @@ def demo(monkeypatch):
     import types
 
     main = types.ModuleType("penstock.cli.demo.main")
-    main.calls, main.code = [], 0
+    main.calls, main.kept, main.code = [], [], 0
 
     def run(directory=None, tick=False, check=False, as_json=False, out=None, then=None):
         main.calls.append((directory and str(directory), tick, check, as_json, then is not None))
         print("the demo", file=out or sys.stdout)
         return main.code
 
-    main.run = run
+    main.run, main.keep = run, lambda folder, then: main.kept.append((folder and str(folder), then is not None))
     monkeypatch.setitem(sys.modules, "penstock.cli.demo.main", main)
     return main
 
@@ -285,6 +285,15 @@ def test_demo_passes_on_what_was_typed(words, asked, demo, penstock):
     demo.code = 4
     assert penstock("demo", *words).code == 4
     assert demo.calls == [asked]
+
+
+def test_a_demo_without_a_run_only_serves(demo, penstock):
+    assert penstock("demo", "x", "--no-run").code == 0
+    assert (demo.kept, demo.calls) == ([("x", True)], [])
+    for other in ("--tick", "--check", "--no-serve"):
+        said = penstock("demo", "--no-run", other)
+        assert (said.code, demo.calls) == (2, [])
+        assert "--no-run only serves" in said.err
 
 
 def test_a_quiet_demo_speaks_only_of_trouble(demo, penstock):

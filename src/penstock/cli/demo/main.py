@@ -62,6 +62,14 @@ def run(
     return 0 if done.state == "done" else 1
 
 
+def keep(directory: Path | None, then: Callable[[App], None]) -> None:
+    """Hand the shop in a folder to `then`, without a run; a shop that is not there is made."""
+    folder = directory or FOLDER
+    make.make(folder)
+    with _opened(folder) as app:
+        then(app)
+
+
 def write_project(directory: Path) -> None:
     """Write the shop, with its data, into a free folder: what `penstock init --template shop` does."""
     make.write_project(directory)
