@@ -9,7 +9,7 @@ those can touch their finders say, and it is computed again.
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from penstock.base.record import record
@@ -17,10 +17,10 @@ from penstock.model.relation import Query, Read, Relation, Within
 from penstock.plan.blocks import BODY, Arm
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping, Sequence
+    from collections.abc import Iterable, Mapping
 
     from penstock.model.schema import Schema
-    from penstock.plan.blocks import Block, Leaf, Part
+    from penstock.plan.blocks import Block, Leaf
 
 _INPUT = re.compile(r'"@(\d+)(~?)"')
 _MODES = {"": "live", "=": "kept", "<": "at"}
@@ -49,8 +49,27 @@ class Input:
         return self.came or self.went or self.new
 
 
+@record
+class Turn:
+    """A block's turn: what happened to its inputs until a version, and what was found out about that.
+
+    `found` are the stages of what finders found, by arm and input; `looked` of what was looked up in dependent inputs,
+    by mode and input.
+    """
+
+    inputs: Mapping[str, Input]
+    version: int
+    found: Mapping[tuple[int, int], str]
+    looked: Mapping[tuple[str, int], str]
+
+    @property
+    def text(self) -> Text:
+        """A text that reads its inputs."""
+        return Text(self.inputs, self.version, self.looked)
+
+
 @dataclass
-class _Text:
+class Text:
     """A text on its way to a query: its reads are noted as names are put in."""
 
     inputs: Mapping[str, Input]
@@ -112,7 +131,7 @@ def _high(mode: str, one: Input, version: int) -> int:
 # ── rows of arms ────────────────────────────────────────────────────────────────────────────────────────
 
 
-def _values(block: Block, at: int, leaf: Leaf, made: _Text, found: Mapping[tuple[int, int], str]) -> str:
+def _values(block: Block, at: int, leaf: Leaf, made: Text, found: Mapping[tuple[int, int], str]) -> str:
     """Return the select of what the rows that come, or went, look up in a dependent input; empty for nothing."""
     arm = block.arms[at]
     if leaf.lookup is None:
@@ -138,7 +157,7 @@ def _values(block: Block, at: int, leaf: Leaf, made: _Text, found: Mapping[tuple
     return f'select distinct {items} from ({union}) as "@all" where {known_values}' if terms else ""
 
 
-def _terms(block: Block, made: _Text, sign: str, found: Mapping[tuple[int, int], str]) -> list[tuple[int, str]]:
+def terms_of(block: Block, made: Text, sign: str, found: Mapping[tuple[int, int], str]) -> list[tuple[int, str]]:
     """Return the selects of the rows of a block's arms that come (`+`) or went (`-`), each with its arm."""
     terms: list[tuple[int, str]] = []
     for at, arm in enumerate(block.arms):
@@ -160,7 +179,7 @@ def _terms(block: Block, made: _Text, sign: str, found: Mapping[tuple[int, int],
     return terms
 
 
-def _touched(made: _Text, arm: Arm, modes: Mapping[int, str], stages: Mapping[Leaf, str]) -> str:
+def _touched(made: Text, arm: Arm, modes: Mapping[int, str], stages: Mapping[Leaf, str]) -> str:
     """Return the rows of an arm that finders found."""
     limits: dict[int, tuple[Within, ...]] = {}
     for at, leaf in enumerate(arm.linear):
@@ -176,13 +195,12 @@ def _touched(made: _Text, arm: Arm, modes: Mapping[int, str], stages: Mapping[Le
     return f'select * from ({text}) as "@x" where {" or ".join(conditions)}'
 
 
-def _select(block: Block, terms: Iterable[tuple[int, str]], ids: bool, columns: Sequence[str] | None = None) -> str:
+def united(block: Block, terms: Iterable[tuple[int, str]], ids: bool) -> str:
     """Return the union of terms with the block's body columns, and the hidden ids where they are wanted."""
-    wanted = columns if columns is not None else block.arms[0].columns
     most = max(len(arm.linear) for arm in block.arms)
     parts = []
     for at, text in terms:
-        items = [_ident(one) for one in wanted]
+        items = [ident(one) for one in block.arms[0].columns]
         if ids:
             have = len(block.arms[at].linear)
             items += [f'{at} as "@arm"'] if len(block.arms) > 1 else []
@@ -191,19 +209,20 @@ def _select(block: Block, terms: Iterable[tuple[int, str]], ids: bool, columns: 
     return "\nunion all\n".join(parts)
 
 
-def _cast(text: str, schema: Schema, further: str = "") -> str:
-    items = ", ".join(f"cast({_ident(c.name)} as {c.type}) as {_ident(c.name)}" for c in schema)
+def typed(text: str, schema: Schema, further: str = "") -> str:
+    """Return a select of the columns of a schema from a text, cast to their types."""
+    items = ", ".join(f"cast({ident(c.name)} as {c.type}) as {ident(c.name)}" for c in schema)
     items += f", {further}" if further else ""
     return f'select {items} from ({text}) as "@all"'
 
 
-def _sums(block: Block, terms: Sequence[tuple[int, str]], sign: int) -> str:
-    return f'select *, {sign} as "@w" from ({_select(block, terms, ids=False)}) as "@u"'
-
-
-def grows(block: Block, inputs: Mapping[str, Input], found: Mapping[tuple[int, int], str]) -> bool:
-    """Tell whether rows come to a block's groups, and none go."""
-    return bool(block.keys) and not found and not any(one.went for one in inputs.values())
+def keyed(block: Block, like: Schema) -> list[str]:
+    """Return the items that give a block's keys over its body, as `@key1` and so on, with the types `like`."""
+    types = like.types
+    return [
+        f'cast({key} as {types[held]}) as "@key{at}"'
+        for at, (key, held) in enumerate(zip(block.keys, block.held, strict=True), 1)
+    ]
 
 
 # ── the queries ─────────────────────────────────────────────────────────────────────────────────────────
@@ -215,7 +234,7 @@ def finders(block: Block, inputs: Mapping[str, Input], version: int) -> dict[tup
     for at, arm in enumerate(block.arms):
         for leaf in arm.dependent:
             if inputs[leaf.table].changed and leaf.finder is not None:
-                made = _Text(inputs, version)
+                made = Text(inputs, version)
                 text = made.put(leaf.finder.text, arm, {})
                 if len(block.arms) > 1:
                     text = f'select {at} as "@arm", * from ({text}) as "@f"'
@@ -230,7 +249,7 @@ def values(
     queries = {}
     for at, arm in enumerate(block.arms):
         for leaf in arm.dependent:
-            made = _Text(inputs, version)
+            made = Text(inputs, version)
             text = _values(block, at, leaf, made, found)
             if text:
                 queries[at, leaf.number] = made.query(text)
@@ -256,27 +275,20 @@ def looked_up_before(leaf: Leaf, one: Input, stage: str, now: str) -> Query:
     if not one.minus:
         return Query(kept)
     pairs = enumerate(leaf.lookup.columns, 1)
-    equal = " and ".join(f'l.{_ident(name)} = m."@v{n}"' for n, name in pairs)
+    equal = " and ".join(f'l.{ident(name)} = m."@v{n}"' for n, name in pairs)
     return Query(f"{kept} union all select {_used(leaf, 'l.')} from {one.minus} l semi join {stage} m on {equal}")
 
 
 def _used(leaf: Leaf, prefix: str = "") -> str:
     names = leaf.lookup.used if leaf.lookup else ()
-    return ", ".join(f"{prefix}{_ident(name)}" for name in dict.fromkeys((*names, "_rid")))
+    return ", ".join(f"{prefix}{ident(name)}" for name in dict.fromkeys((*names, "_rid")))
 
 
-def added(
-    block: Block,
-    inputs: Mapping[str, Input],
-    version: int,
-    found: Mapping[tuple[int, int], str],
-    like: Schema,
-    looked: Mapping[tuple[str, int], str],
-) -> Query:
+def added(block: Block, turn: Turn, like: Schema) -> Query:
     """Return the query of the rows of a rows block that come, hidden ids included, with the types `like`."""
-    made = _Text(inputs, version, looked)
-    terms = _terms(block, made, "+", found)
-    return made.query(_cast(_select(block, terms, ids=True), like) if terms else _nothing(like))
+    made = turn.text
+    terms = terms_of(block, made, "+", turn.found)
+    return made.query(typed(united(block, terms, ids=True), like) if terms else _nothing(like))
 
 
 def losses(block: Block, inputs: Mapping[str, Input]) -> list[Within | tuple[tuple[str, ...], Query]]:
@@ -299,28 +311,17 @@ def losses(block: Block, inputs: Mapping[str, Input]) -> list[Within | tuple[tup
     return wanted
 
 
-def changed_keys(
-    block: Block,
-    inputs: Mapping[str, Input],
-    version: int,
-    found: Mapping[tuple[int, int], str],
-    like: Schema,
-    looked: Mapping[tuple[str, int], str],
-) -> Query:
+def changed_keys(block: Block, turn: Turn, like: Schema) -> Query:
     """Return the query of the keys of a block that a change touches, as `@key1` and so on."""
-    made = _Text(inputs, version, looked)
-    terms = [*_terms(block, made, "-", found), *_terms(block, made, "+", found)]
-    types = like.types
-    items = ", ".join(
-        f'cast({key} as {types[held]}) as "@key{at}"'
-        for at, (key, held) in enumerate(zip(block.keys, block.held, strict=True), 1)
-    )
-    return made.query(f"select distinct {items} from ({_select(block, terms, ids=False)}) as {BODY}")
+    made = turn.text
+    terms = [*terms_of(block, made, "-", turn.found), *terms_of(block, made, "+", turn.found)]
+    body = united(block, terms, ids=False)
+    return made.query(f"select distinct {', '.join(keyed(block, like))} from ({body}) as {BODY}")
 
 
 def by_keys(block: Block, inputs: Mapping[str, Input], version: int, stage: str, like: Schema) -> Query:
     """Return the query of all that a block gives for the keys in a stage, of which some may be null."""
-    made = _Text(inputs, version)
+    made = Text(inputs, version)
     sides: dict[int, list[tuple[int, str]]] = {}
     for at, arm in enumerate(block.arms):
         plain = {column: (number, name) for column, number, name in arm.sources}
@@ -332,21 +333,21 @@ def by_keys(block: Block, inputs: Mapping[str, Input], version: int, stage: str,
         sides.setdefault(arm.side, []).append((at, made.put(arm.text, arm, {}, limits)))
     same = " and ".join(f'({key}) is not distinct from "@m"."@key{at}"' for at, key in enumerate(block.keys, 1))
     bodies = {
-        side: f'select "@b".* from ({_select(block, terms, ids=False)}) as "@b" semi join {stage} as "@m" on {same}'
+        side: f'select "@b".* from ({united(block, terms, ids=False)}) as "@b" semi join {stage} as "@m" on {same}'
         for side, terms in sides.items()
     }
-    return made.query(_cast(_over(block, bodies), like))
+    return made.query(typed(_over(block, bodies), like))
 
 
 def whole(block: Block, inputs: Mapping[str, Input], version: int, like: Schema | None = None) -> Query:
     """Return the query of everything that a block gives, hidden columns included."""
-    made = _Text(inputs, version)
+    made = Text(inputs, version)
     sides: dict[int, list[tuple[int, str]]] = {}
     for at, arm in enumerate(block.arms):
         sides.setdefault(arm.side, []).append((at, made.put(arm.text, arm, {})))
-    bodies = {side: _select(block, terms, ids=block.kind == "rows") for side, terms in sides.items()}
+    bodies = {side: united(block, terms, ids=block.kind == "rows") for side, terms in sides.items()}
     text = _over(block, bodies) if block.outer else bodies[0]
-    return made.query(_cast(text, like) if like is not None else text)
+    return made.query(typed(text, like) if like is not None else text)
 
 
 def came(one: Input, version: int) -> Query:
@@ -357,124 +358,6 @@ def came(one: Input, version: int) -> Query:
 def went(one: Input, version: int) -> Query:
     """Return the query of the rows of an input that went since the block last looked, with their ids."""
     return Query('from "@minus"', (("@minus", Read(one.relation, "minus", one.since, version, ids=True)),))
-
-
-def sums(
-    block: Block,
-    inputs: Mapping[str, Input],
-    version: int,
-    found: Mapping[tuple[int, int], str],
-    like: Schema,
-    looked: Mapping[tuple[str, int], str],
-) -> Query:
-    """Return the query of what a change adds to and takes from the parts of the groups that it touches.
-
-    Keys come as `@key1` and so on, parts under their names; of an extreme what came, and under the name with a `-`
-    what went, where rows go.
-    """
-    if block.merge is None:
-        raise ValueError("the block cannot merge")
-    made = _Text(inputs, version, looked)
-    plus, minus = _terms(block, made, "+", found), _terms(block, made, "-", found)
-    if grows(block, inputs, found):
-        body, change_of = _select(block, plus, ids=False), _growth_of
-    else:
-        body = "\nunion all\n".join(_sums(block, terms, sign) for terms, sign in ((plus, 1), (minus, -1)) if terms)
-        change_of = _change_of
-    types = like.types
-    keys = [
-        f'cast({key} as {types[held]}) as "@key{at}"'
-        for at, (key, held) in enumerate(zip(block.keys, block.held, strict=True), 1)
-    ]
-    items = [one for part in block.merge.parts for one in change_of(part)]
-    group = f" group by {', '.join(str(at) for at in range(1, len(keys) + 1))}" if keys else ""
-    return made.query(f"select {', '.join([*keys, *items])} from ({body}) as {BODY}{group}")
-
-
-def _growth_of(part: Part) -> list[str]:
-    """Return what rows that come add to a part."""
-    function = {"count": "count", "sum": "sum", "least": "min", "greatest": "max"}[part.kind]
-    only = f" filter (where {part.where})" if part.where else ""
-    value = f"{function}({part.of or '*'}){only}"
-    return [f"{f'coalesce({value}, 0)' if part.kind == 'sum' else value} as {_ident(part.column)}"]
-
-
-def _change_of(part: Part) -> list[str]:
-    """Return what of a part a change adds and takes away, over rows with a weight of 1 or -1."""
-    only = f" and ({part.where})" if part.where else ""
-    if part.kind == "count":
-        known = f"({part.of}) is not null" if part.of else "true"
-        return [f'coalesce(sum("@w") filter (where {known}{only}), 0)::bigint as {_ident(part.column)}']
-    if part.kind == "sum":
-        plus, minus = (f'coalesce(sum({part.of}) filter (where "@w" {sign} 0{only}), 0)' for sign in "><")
-        return [f"{plus} - {minus} as {_ident(part.column)}"]
-    pick = "min" if part.kind == "least" else "max"
-    return [
-        f'{pick}({part.of}) filter (where "@w" {sign} 0{only}) as {_ident(part.column + name)}'
-        for sign, name in ((">", ""), ("<", "-"))
-    ]
-
-
-def merged(block: Block, stage: str, old: str, like: Schema, *, grown: bool = False) -> Query:
-    """Return the query of the groups that staged sums touch, as they are with them; without rows they are gone.
-
-    `old` is the stage of these groups as they were; each keeps the id that its row had, as `_rid`. `grown` says that
-    rows only came.
-    """
-    if block.merge is None:
-        raise ValueError("the block cannot merge")
-    types = like.types
-    items = [f'd."@key{at}" as "@k{at}"' for at in range(1, len(block.keys) + 1)]
-    items += [
-        f"cast({_new(part.column, part.kind)} as {types[part.column]}) as {_ident(part.column)}"
-        for part in block.merge.parts
-    ]
-    doubt = "" if grown else f', {_doubtful(block)} as "@doubtful"'
-    groups = f"select {', '.join(items)}{doubt}, l._rid from {_joined(block, stage, old)}"
-    finish = block.merge.finish.replace(' FROM "@parts"', f', _rid FROM ({groups}) as "@parts"')
-    if grown:
-        return Query(_cast(finish, like, "_rid"))
-    where = ' where not "@doubtful"' + (f" and {_ident(block.merge.number)} > 0" if block.keys else "")
-    return Query(_cast(finish + where, like, "_rid"))
-
-
-def both(stage: str, query: Query, like: Schema) -> Query:
-    """Return the query of a stage's rows and those of a query."""
-    names = ", ".join(_ident(c.name) for c in like)
-    return replace(query, text=f"select {names} from {stage}\nunion all\n{query.text}")
-
-
-def doubtful(block: Block, stage: str, old: str) -> Query | None:
-    """Return the query of the keys whose extreme was lost, so that it is to be found anew; None where none can be."""
-    if block.merge is None or all(part.kind in ("count", "sum") for part in block.merge.parts):
-        return None
-    keys = ", ".join(f'"@key{at}"' for at in range(1, len(block.keys) + 1)) or "1"
-    left = f" and {_new(block.merge.number, 'count')} > 0" if block.keys else ""
-    return Query(f"select {keys} from {_joined(block, stage, old)} where ({_doubtful(block)}){left}")
-
-
-def _joined(block: Block, stage: str, old: str) -> str:
-    same = " and ".join(f'd."@key{at}" is not distinct from l.{_ident(held)}' for at, held in enumerate(block.held, 1))
-    return f"{stage} d left join {old} l on {same or 'true'}"
-
-
-def _doubtful(block: Block) -> str:
-    """Return the condition that a loss may have taken a group's extreme."""
-    parts = block.merge.parts if block.merge else ()
-    found = []
-    for part in parts:
-        if part.kind in ("least", "greatest"):
-            name, word = part.column, "<=" if part.kind == "least" else ">="
-            lost = f"d.{_ident(name + '-')}"
-            found.append(f"({lost} is not null and (l.{_ident(name)} is null or {lost} {word} l.{_ident(name)}))")
-    return " or ".join(found) or "false"
-
-
-def _new(column: str, kind: str) -> str:
-    own, came = f"l.{_ident(column)}", f"d.{_ident(column)}"
-    if kind in ("count", "sum"):
-        return f"coalesce({own}, 0) + {came}"
-    return f"{kind}({own}, {came})"
 
 
 def _over(block: Block, bodies: Mapping[int, str]) -> str:
@@ -488,9 +371,10 @@ def _over(block: Block, bodies: Mapping[int, str]) -> str:
 
 
 def _nothing(like: Schema) -> str:
-    items = ", ".join(f"cast(null as {c.type}) as {_ident(c.name)}" for c in like)
+    items = ", ".join(f"cast(null as {c.type}) as {ident(c.name)}" for c in like)
     return f"select {items} where false"
 
 
-def _ident(name: str) -> str:
+def ident(name: str) -> str:
+    """Return a quoted name."""
     return '"' + name.replace('"', '""') + '"'

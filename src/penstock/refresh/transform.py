@@ -9,10 +9,10 @@ from penstock.base.record import record
 from penstock.model.change import Change, Staged
 from penstock.model.relation import Query, Within
 from penstock.model.step import Build, Compute, Extend, Replace, Swap, Take
-from penstock.plan import delta
+from penstock.plan import delta, groups
 from penstock.plan.blocks import Plan
 from penstock.plan.cost import Costs, following_took, full_took, pays
-from penstock.plan.delta import Input
+from penstock.plan.delta import Input, Turn
 from penstock.refresh import carry
 
 if TYPE_CHECKING:
@@ -197,12 +197,12 @@ class Keeper:
         merges = block.merge is not None and not _inexact(block, relation, inputs, found)
         if block.kind != "rows" and not merges and not block.keys:
             return self.full(block, relation, inputs)
-        looked = self.looked(block, inputs, found)
+        turn = Turn(inputs, self.txn.version, found, self.looked(block, inputs, found))
         if block.kind == "rows":
-            return self.rows(block, relation, inputs, found, looked)
+            return self.rows(block, relation, turn)
         if merges:
-            return self.merge(block, relation, inputs, found, looked)
-        return self.keys(block, relation, inputs, found, looked)
+            return self.merge(block, relation, turn)
+        return self.keys(block, relation, turn)
 
     def looked(
         self, block: Block, inputs: Mapping[str, Input], found: Mapping[tuple[int, int], str]
@@ -240,19 +240,11 @@ class Keeper:
         self.costs = full_took(self.costs, self.clock.monotonic() - began, _rows_in(block, self.relations))
         return change
 
-    def rows(
-        self,
-        block: Block,
-        relation: Relation,
-        inputs: Mapping[str, Input],
-        found: Mapping[tuple[int, int], str],
-        looked: Mapping[tuple[str, int], str],
-    ) -> Change:
+    def rows(self, block: Block, relation: Relation, turn: Turn) -> Change:
         """Compute the rows that come of a change, beside those that depended on what it touched."""
-        version = self.txn.version
-        stage = self.staged(Compute(delta.added(block, inputs, version, found, relation.whole, looked), False))
-        losses = delta.losses(block, inputs)
-        if not losses and not found:
+        stage = self.staged(Compute(delta.added(block, turn, relation.whole), False))
+        losses = delta.losses(block, turn.inputs)
+        if not losses and not turn.found:
             self.how.append("append")
             return self.change_by(Extend(relation, stage.name, stage.rows))
         self.how.append("keys")
@@ -263,7 +255,7 @@ class Keeper:
             else:
                 columns, query = loss
                 old.append(Within(columns, self.staged(Compute(query, False)).name, columns))
-        for (at, number), name in found.items():
+        for (at, number), name in turn.found.items():
             leaf = next(one for one in block.arms[at].leaves if one.number == number and one.finder)
             assert leaf.finder is not None  # noqa: S101
             columns = tuple(f"@h{n + 1}" for n in leaf.finder.ids)
@@ -273,54 +265,39 @@ class Keeper:
             return self.change_by(Extend(relation, stage.name, stage.rows))
         return self.change_by(Replace(relation, stage.name, tuple(old), *identity(block)))
 
-    def merge(
-        self,
-        block: Block,
-        relation: Relation,
-        inputs: Mapping[str, Input],
-        found: Mapping[tuple[int, int], str],
-        looked: Mapping[tuple[str, int], str],
-    ) -> Change:
+    def merge(self, block: Block, relation: Relation, turn: Turn) -> Change:
         """Add to each group that a change touches what came, and take from it what went."""
-        version, like = self.txn.version, relation.whole
+        like = relation.whole
         self.how.append("merge")
-        sums = self.staged(Compute(delta.sums(block, inputs, version, found, like, looked), False))
+        sums = self.staged(Compute(groups.sums(block, turn, like), False))
         if not sums.rows:
             return Change(relation, 0, 0)
         names = tuple(f"@key{at}" for at in range(1, len(block.keys) + 1))
         old = self.staged(Take(relation, (Within(block.held, sums.name, names, once=True),) if block.keys else ()))
-        grown = delta.grows(block, inputs, found)
-        stage = self.staged(Compute(delta.merged(block, sums.name, old.name, like, grown=grown), False))
+        grown = groups.grows(block, turn)
+        stage = self.staged(Compute(groups.merged(block, sums.name, old.name, like, grown=grown), False))
         if grown:
             # What only grew has other counts, every one of them.
             return self.change_by(Swap(relation, stage.name, stage.rows, old.name, old.rows, *identity(block)[:2]))
-        asked = delta.doubtful(block, sums.name, old.name)
+        asked = groups.doubtful(block, sums.name, old.name)
         if asked is not None:
             again = self.staged(Compute(asked, False))
             if again.rows and not block.keys:
-                return self.full(block, relation, inputs)
+                return self.full(block, relation, turn.inputs)
             if again.rows:
                 self.how.append("keys")
-                query = delta.by_keys(block, inputs, version, again.name, like)
-                stage = self.staged(Compute(delta.both(stage.name, query, like), False))
+                query = delta.by_keys(block, turn.inputs, turn.version, again.name, like)
+                stage = self.staged(Compute(groups.both(stage.name, query, like), False))
         return self.change_by(Replace(relation, stage.name, old.name, *identity(block)))
 
-    def keys(
-        self,
-        block: Block,
-        relation: Relation,
-        inputs: Mapping[str, Input],
-        found: Mapping[tuple[int, int], str],
-        looked: Mapping[tuple[str, int], str],
-    ) -> Change:
+    def keys(self, block: Block, relation: Relation, turn: Turn) -> Change:
         """Compute again what stands under the keys that a change touches."""
-        version = self.txn.version
         self.how.append("keys")
-        touched = self.staged(Compute(delta.changed_keys(block, inputs, version, found, relation.whole, looked), False))
+        touched = self.staged(Compute(delta.changed_keys(block, turn, relation.whole), False))
         if not touched.rows:
             return Change(relation, 0, 0)
         names = tuple(f"@key{at}" for at in range(1, len(block.keys) + 1))
-        query = delta.by_keys(block, inputs, version, touched.name, relation.whole)
+        query = delta.by_keys(block, turn.inputs, turn.version, touched.name, relation.whole)
         stage = self.staged(Compute(query, False))
         old = (Within(block.held, touched.name, names),)
         return self.change_by(Replace(relation, stage.name, old, *identity(block)))
