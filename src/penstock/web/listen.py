@@ -108,7 +108,8 @@ def _bound(host: str, port: int | None) -> socket.socket:
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
     error: OSError | None = None
     for one in tried:
-        listening = socket.socket(family, socket.SOCK_STREAM)
+        # Said to be TCP, or asyncio lets each answer wait for the browser to confirm the one before: 40 ms.
+        listening = socket.socket(family, socket.SOCK_STREAM, socket.IPPROTO_TCP)
         listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:
             listening.bind((host, one))

@@ -3,13 +3,14 @@
 import asyncio
 import http.client
 import json
+import socket
 import time
 from contextlib import contextmanager
 
 import pytest
 
 from penstock.app import requests
-from penstock.web import live
+from penstock.web import listen, live
 from penstock.web.live import Hub
 
 
@@ -160,3 +161,11 @@ def test_fifty_who_listen_hear_the_same(own):
         return {await anext(one) for one in heard}
 
     assert len(asyncio.run(all_of_them())) == 1
+
+
+def test_an_answer_does_not_wait_for_the_one_before_to_be_confirmed():
+    # asyncio switches that off for sockets that are said to be TCP, and for no others.
+    with listen._bound("127.0.0.1", 0) as listening, socket.create_connection(listening.getsockname()):
+        taken, _ = listening.accept()
+        with taken:
+            assert taken.proto == socket.IPPROTO_TCP
