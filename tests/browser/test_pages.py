@@ -104,3 +104,19 @@ def test_what_the_data_says_is_text_and_nothing_else(window, url):
 def test_a_description_is_text_too(window, url):
     page = arrived(window(), url("/data/raw.ships"))
     assert page.get_by_text("Ships as they <b>arrive</b>.", exact=True).is_visible()
+
+
+def test_a_page_that_is_come_back_to_asks_for_what_it_shows_once(window, url):
+    page = window()
+    asked = []
+    page.on("request", lambda request: asked.append(request.url) if "/api/" in request.url else None)
+    arrived(page, url("/data/raw.ships"))
+    page.get_by_role("navigation", name="Pages").get_by_role("link", name="Runs").click()
+    page.get_by_role("heading", level=1).first.wait_for()
+    page.wait_for_load_state("networkidle")
+    asked.clear()
+    page.go_back()
+    page.locator("main h1").filter(has_text="raw.ships").wait_for()
+    page.wait_for_load_state("networkidle")
+    assert asked
+    assert sorted(asked) == sorted(set(asked))

@@ -1,4 +1,5 @@
 // What a page shows of an address of the API: kept while it is asked again, so that nothing flickers.
+import { untrack } from 'svelte';
 import { ApiError, get, type Fault } from './api';
 import { listen, type Happened } from './live.svelte';
 
@@ -69,8 +70,11 @@ export function load<T>(url: () => string | null, when: (event: Happened) => boo
     const next = url();
     if (next === null) return;
     wanted = next;
-    if (kept.has(next) && now.url !== next) now = { url: next, data: kept.get(next) as T, fault: null, status: 200 };
-    void ask();
+    // Only the address is followed: an answer that is read here would be a reason to ask again.
+    untrack(() => {
+      if (kept.has(next) && now.url !== next) now = { url: next, data: kept.get(next) as T, fault: null, status: 200 };
+      void ask();
+    });
     return () => flight?.abort();
   });
 
