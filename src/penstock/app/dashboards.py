@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from penstock.app import controls, metrictiles, pagehtml, showing, tiles
 from penstock.app.asking import MissingError, described, tables_of
+from penstock.app.limits import within
 from penstock.app.measured import infos, shows_metrics
 from penstock.app.pages import pages, worst
 from penstock.app.tiles import Setting
@@ -18,6 +19,7 @@ from penstock.plan.roles import humanized
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Mapping, Sequence
+    from datetime import timedelta
 
     from penstock.app.opened import App
     from penstock.model.dashboard import Dashboard, Part
@@ -39,23 +41,29 @@ def dashboards(app: App) -> list[PageInfo]:
     return sorted(found, key=lambda one: (not one.pinned, one.title.lower(), one.name))
 
 
-def page(app: App, name: str, params: Mapping[str, str] | None = None) -> Page:
+def page(app: App, name: str, params: Mapping[str, str] | None = None, limit: timedelta | None = None) -> Page:
     """Return a page with its filters and blocks; what is wrong in it stands in its place.
 
-    Raises `ConfigError` for no such page.
+    Raises `ConfigError` for no such page, `TooSlowError` where its filters take longer than `limit`.
     """
     found = pages(app).one(app, name)
-    chosen = controls.chosen(app, found, params or {})
-    setting = Setting(app, found, chosen)
-    wrong = _examined(app, found)
-    return Page(
-        _info(app, found), controls.controls(app, found, chosen), _blocks(setting, found.parts, wrong),
-        (*sorted(wrong.values(), key=lambda one: (one.line, one.column)), *chosen.problems),
-    )  # fmt: skip
+    with within(limit):
+        chosen = controls.chosen(app, found, params or {})
+        setting = Setting(app, found, chosen)
+        wrong = _examined(app, found)
+        return Page(
+            _info(app, found), controls.controls(app, found, chosen), _blocks(setting, found.parts, wrong),
+            (*sorted(wrong.values(), key=lambda one: (one.line, one.column)), *chosen.problems),
+        )  # fmt: skip
 
 
-def tile(app: App, name: str, tile_id: str, params: Mapping[str, str] | None = None) -> TileData:
-    """Return the data of a tile; what is wrong is its state. Raises `ConfigError` for no such page or tile."""
+def tile(
+    app: App, name: str, tile_id: str, params: Mapping[str, str] | None = None, limit: timedelta | None = None
+) -> TileData:
+    """Return the data of a tile; what is wrong, and that it takes longer than `limit`, is its state.
+
+    Raises `ConfigError` for no such page or tile.
+    """
     found = pages(app).one(app, name)
     chart = next((one for one in found.charts if one.id == tile_id), None)
     if chart is None:
@@ -65,9 +73,12 @@ def tile(app: App, name: str, tile_id: str, params: Mapping[str, str] | None = N
     standing = worst(pages(app).standing(app), _tables(app, found, [chart]))
     stands = (standing.state, _mark(app, _tables(app, found, [chart])), _minute(app))
     key = ("tile", found.file, found.text, chart.id, told, *stands)
-    return pages(app).kept(
-        key, lambda: showing.data(Setting(app, found, controls.chosen(app, found, params or {})), chart)
-    )
+
+    def made() -> TileData:
+        with within(limit):
+            return showing.data(Setting(app, found, controls.chosen(app, found, params or {})), chart)
+
+    return pages(app).kept(key, made)
 
 
 def _mark(app: App, tables: Sequence[str]) -> Any:

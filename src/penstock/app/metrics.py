@@ -6,6 +6,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from penstock.analyse import metrics as measuring
+from penstock.app.limits import limited
 from penstock.base.errors import ConfigError, PlanError
 from penstock.base.record import record
 from penstock.base.text import did_you_mean
@@ -108,7 +109,7 @@ def measure(app: App, ask: MetricAsk) -> Measured:
     columns = tuple(
         replace(column, type=own.type) for (column, _, _), own in zip(found.columns, rows.schema, strict=True)
     )
-    return Measured(said, columns, rows)
+    return Measured(said, columns, limited(rows))
 
 
 def asked(

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from penstock.app import metrictiles, tiles
 from penstock.app.fetched import fetched
+from penstock.app.limits import within
 from penstock.app.measured import shows_metrics
 from penstock.base.errors import PenstockError
 from penstock.base.written import written
@@ -58,7 +59,8 @@ def _value(setting: Setting, chart: Chart) -> str:
     if chart.kind == "mistake":
         return _wrong("mistake", f"line {chart.line}: see above")
     try:
-        value, form = computed(setting, chart)
+        with within(None):
+            value, form = computed(setting, chart)
     except PenstockError as error:
         return _wrong(" ".join(word.text for word in chart.names), error.subject)
     grown = chart.option("compare") is not None and isinstance(value, (int, float)) and value > 0

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from penstock.app import metrictiles, tiles
 from penstock.app.asking import MissingError
+from penstock.app.limits import TooSlowError, within
 from penstock.app.measured import shows_metrics
 from penstock.app.pages import pages
 from penstock.base.errors import PenstockError
@@ -20,14 +21,17 @@ def data(setting: Setting, chart: Chart) -> TileData:
     """Return the data of a tile; whatever goes wrong is its state, never raised."""
     try:
         tiles.span(chart)
-        if shows_metrics(setting.app, setting.page, chart):
-            found = metrictiles.data(setting, chart)
-        else:
-            found = tiles.drawn(setting, chart, tiles.asked(setting, chart))
+        with within(None):
+            if shows_metrics(setting.app, setting.page, chart):
+                found = metrictiles.data(setting, chart)
+            else:
+                found = tiles.drawn(setting, chart, tiles.asked(setting, chart))
     except MissingError as error:
         state = pages(setting.app).standing(setting.app).get(error.table)
         building = state is not None and state.state == "building"
         return _told(setting, chart, "building" if building else "missing", error, (error.table,))
+    except TooSlowError as error:
+        return _told(setting, chart, "slow", error)
     except PenstockError as error:
         return _told(setting, chart, "failed", tiles.placed(setting.page, chart, error))
     return found

@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 from penstock.app.asking import Asked, ask, described
-from penstock.app.fetched import fetched
+from penstock.app.fetched import fetched, reading
 from penstock.app.measured import unknown
 from penstock.app.pages import pages, worst
 from penstock.base.errors import PenstockError, Place
@@ -136,7 +136,7 @@ def room_of(chart: Chart, found: Asked) -> Room:
 def drawn(setting: Setting, chart: Chart, found: Asked) -> TileData:
     """Run a chart's query and return its tile."""
     shaped = shape(chart, found.fields, room_of(chart, found))
-    rows = setting.app.engine.read(found.query(shaped.sql))
+    rows = reading(setting.app, found.query(shaped.sql))
     try:
         types = [column.type for column in rows.schema]
         given = rows.fetch()

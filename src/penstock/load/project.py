@@ -69,7 +69,7 @@ def _read(
             said = settings.read(document, env, loading)
             frame = Project(
                 said.name, str(root), env, said.warehouse, loading.connections, history=said.history,
-                timezone=said.timezone,
+                timezone=said.timezone, page_limit=said.page_limit,
             )  # fmt: skip
         except ConfigError as error:
             loading.unread.add("connection")

@@ -13,6 +13,7 @@ from penstock.base.text import did_you_mean
 from penstock.load.files import SETTINGS
 from penstock.load.loading import Defaults
 from penstock.load.section import Section, always, below
+from penstock.model.project import PAGE_LIMIT
 from penstock.model.source import Connection
 
 if TYPE_CHECKING:
@@ -34,6 +35,7 @@ class Settings:
     warehouse: str
     history: timedelta | None
     timezone: str = ""
+    page_limit: timedelta | None = PAGE_LIMIT
 
 
 def read(document: Document, env: str | None, loading: Loading) -> Settings:
@@ -56,6 +58,7 @@ def read(document: Document, env: str | None, loading: Loading) -> Settings:
     if warehouse_where is chosen or env == DEFAULT_ENV:
         loading.ask(warehouse_where, "warehouse")
     history = chosen.span("history", top.span("history", timedelta(days=7)))
+    page_limit = _page_limit(chosen, _page_limit(top, PAGE_LIMIT))
     timezone = chosen.text("timezone", top.text("timezone"))
     if timezone:
         from penstock.load.metrics import check_zone
@@ -66,7 +69,16 @@ def read(document: Document, env: str | None, loading: Loading) -> Settings:
     loading.defaults = _defaults(_inner(chosen, "defaults"), _defaults(_inner(top, "defaults"), Defaults()))
     chosen.refuse_rest()
     top.refuse_rest()
-    return Settings(name, warehouse, history, timezone)
+    return Settings(name, warehouse, history, timezone, page_limit)
+
+
+def _page_limit(section: Section, default: timedelta | None) -> timedelta | None:
+    given = section.values.get("page_limit")
+    found = section.span("page_limit", default)
+    if found is not None and not found:
+        section.wrong("page_limit", value=given, expected="more than nothing")
+        return default
+    return found
 
 
 def _inner(section: Section, key: str) -> Section:

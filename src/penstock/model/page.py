@@ -128,7 +128,7 @@ class Kpi:
 class TileData:
     """What a tile shows, as JSON can carry it, and where it comes from.
 
-    `state` is `ok`, `empty`, `failed`, `late`, `building` or `missing`; a late tile has its rows all the same.
+    `state` is `ok`, `empty`, `failed`, `slow`, `late`, `building` or `missing`; a late tile has its rows all the same.
     `total_rows` is what there is, of which `rows` may be the first or, where `sampled`, those that a picture needs.
     """
 

@@ -17,13 +17,17 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
 
+PAGE_LIMIT = timedelta(seconds=30)
+
+
 @record
 class Project:
     """What a project declares.
 
     `warehouse` is a URL such as `duckdb:.penstock/warehouse.duckdb`, its path relative to `root`. `order` has every
     table after what it reads. `history` is how long rows that went are kept, None for ever.
-    `timezone` is where a day of the metrics begins, empty for UTC.
+    `timezone` is where a day of the metrics begins, empty for UTC. `page_limit` is how long a tile, or what else a page
+    needs, may take while the project is served, None for ever.
     """
 
     name: str
@@ -40,6 +44,7 @@ class Project:
     metrics: dict[str, Metric] = field(default_factory=dict)
     metric_sets: dict[str, MetricSet] = field(default_factory=dict)
     timezone: str = ""
+    page_limit: timedelta | None = PAGE_LIMIT
 
     def __iter__(self) -> Iterator[RawTable | Table]:
         """Walk raw tables and tables, each after what it reads."""

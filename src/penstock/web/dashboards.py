@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from penstock.app import dashboards, metrics
+from penstock.app.limits import within
 from penstock.app.metrics import MetricInfo
 from penstock.app.serving import grids
 from penstock.app.serving.missing import NoSuchError
@@ -18,6 +19,7 @@ from penstock.web.route import AskError, Book, Call, number, text
 
 BOOK = Book()
 _WHERE = "where."
+_HINT = 'ask for a shorter time or fewer dimensions; or give it more time: page_limit = "2 minutes" in penstock.toml'
 
 
 @record
@@ -65,8 +67,9 @@ def list_dashboards(call: Call) -> PageInfos:
 @BOOK.get("/dashboards/{name}", PageShown, open_query=True)
 def get_dashboard(call: Call) -> Any:
     """A dashboard with its filters and blocks; parameters are its filters."""
+    app = call.site.app
     try:
-        return dashboards.json_of(dashboards.page(call.site.app, call.path["name"], call.query))
+        return dashboards.json_of(dashboards.page(app, call.path["name"], call.query, app.project.page_limit))
     except ConfigError as error:
         raise NoSuchError.of(error) from None
 
@@ -74,8 +77,10 @@ def get_dashboard(call: Call) -> Any:
 @BOOK.get("/dashboards/{name}/tiles/{id}", TileData, open_query=True)
 def get_dashboard_tile(call: Call) -> Any:
     """The data of a tile, under the filters that the parameters say."""
+    app = call.site.app
     try:
-        return dashboards.json_of(dashboards.tile(call.site.app, call.path["name"], call.path["id"], call.query))
+        limit = app.project.page_limit
+        return dashboards.json_of(dashboards.tile(app, call.path["name"], call.path["id"], call.query, limit))
     except ConfigError as error:
         raise NoSuchError.of(error) from None
 
@@ -113,8 +118,9 @@ def get_metric_values(call: Call) -> MetricValues:
         given["start"] or None, given["end"] or None, filters, given["compare"], given["order"], given["limit"] + 1,
         given["timezone"],
     )  # fmt: skip
-    found = metrics.measure(call.site.app, ask)
-    grid = grids.grid(found.rows, given["limit"])
+    with within(call.site.app.project.page_limit, _HINT):
+        found = metrics.measure(call.site.app, ask)
+        grid = grids.grid(found.rows, given["limit"])
     return MetricValues(found.sql, found.columns, grid.rows, grid.truncated)
 
 

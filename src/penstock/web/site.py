@@ -16,8 +16,8 @@ from penstock.web.watch import Watch
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from penstock.app.limits import Question
     from penstock.app.opened import App
-    from penstock.app.serving.asking import Question
     from penstock.run.events import Event
 
 STATIC = Path(__file__).parent / "static"

@@ -8,8 +8,9 @@ from typing import Literal
 import msgspec
 from starlette.responses import Response
 
+from penstock.app.limits import Question
 from penstock.app.serving import asking, saving, words
-from penstock.app.serving.asking import Asked, QueryPlan, Question
+from penstock.app.serving.asking import Asked, QueryPlan
 from penstock.app.serving.missing import NoSuchError
 from penstock.app.serving.shapes import Words
 from penstock.base.record import record

@@ -3,8 +3,9 @@
 from datetime import date, timedelta
 
 import duckdb
+import pytest
 
-from penstock.base.errors import Place
+from penstock.base.errors import ConfigError, Place
 from penstock.model.check import Check
 from penstock.model.names import RESERVED_WORDS
 from penstock.model.schema import Schema
@@ -18,6 +19,20 @@ def test_the_name_is_enough(folder):
     assert (project.name, project.env, project.warehouse) == ("shop", "default", "duckdb:.penstock/warehouse.duckdb")
     assert project.root == str(folder.root)
     assert (project.raw, project.tables, project.sinks, project.units, project.order) == ({}, {}, {}, (), ())
+
+
+def test_pages_have_half_a_minute_unless_the_settings_say_otherwise(folder):
+    assert folder.load().page_limit == timedelta(seconds=30)
+    folder.write("penstock.toml", 'name = "shop"\npage_limit = "2 minutes"\n[env.dev]\npage_limit = "forever"\n')
+    assert folder.load().page_limit == timedelta(minutes=2)
+    assert folder.load("dev").page_limit is None
+
+
+def test_a_page_limit_of_nothing_is_refused(folder):
+    folder.write("penstock.toml", 'name = "shop"\npage_limit = "0 s"\n')
+    with pytest.raises(ConfigError, match="page_limit") as found:
+        folder.load()
+    assert str(found.value.where) == "penstock.toml:2:14"
 
 
 def test_a_raw_table_has_all_that_its_heading_says(folder):

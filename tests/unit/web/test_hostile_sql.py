@@ -168,7 +168,7 @@ def test_the_plan_of_a_question_is_told_without_asking_it(kiosk):
 
 
 def test_no_more_questions_are_asked_at_once_than_can_be_answered(kiosk):
-    from penstock.app.serving.asking import Question
+    from penstock.app.limits import Question
     from penstock.web.site import MOST_QUESTIONS
 
     names = [f"held{at}" for at in range(MOST_QUESTIONS)]

@@ -10,7 +10,7 @@ export type Kind =
   | 'kpi' | 'line' | 'area' | 'bar' | 'stacked' | 'scatter' | 'histogram'
   | 'heatmap' | 'box' | 'funnel' | 'table' | 'sparkline';
 
-export type TileState = 'ok' | 'empty' | 'failed' | 'late' | 'building' | 'missing';
+export type TileState = 'ok' | 'empty' | 'failed' | 'slow' | 'late' | 'building' | 'missing';
 
 export interface Column {
   name: string;

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import threading
 from importlib.util import find_spec
 from io import BytesIO
 from typing import TYPE_CHECKING, Any
@@ -12,12 +11,10 @@ from penstock.app.serving import grids
 from penstock.app.serving.shapes import GridColumn
 from penstock.base.errors import PlanError, UnsupportedError
 from penstock.base.record import record
-from penstock.base.text import seconds as said_seconds
 from penstock.protocols.engine import StoppedError
 
 if TYPE_CHECKING:
-    from typing import Self
-
+    from penstock.app.limits import Question
     from penstock.app.opened import App
     from penstock.protocols.engine import Rows
 
@@ -26,7 +23,6 @@ MOST_ROWS = 1_000_000
 SECONDS = 30.0
 MOST_SECONDS = 600.0
 LONGEST = 100_000
-_AGAIN_SECONDS = 0.02
 
 
 @record
@@ -48,68 +44,6 @@ class QueryPlan:
     """How the warehouse would compute a question, as a text."""
 
     text: str
-
-
-class TooSlowError(StoppedError):
-    """A question took longer than it may."""
-
-
-class Question:
-    """A question on its way: it ends by itself, when its time is over, or when someone stops it."""
-
-    def __init__(self, seconds: float) -> None:
-        self.seconds = seconds
-        self.too_slow = False
-        self.stopped = False
-        self._rows: Rows | None = None
-        self._lock = threading.Lock()
-        self._told = threading.Event()
-        self._ended = threading.Event()
-
-    def __enter__(self) -> Self:
-        threading.Thread(target=self._guard, name="question", daemon=True).start()
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        with self._lock:
-            self._rows = None
-        self._ended.set()
-        self._told.set()
-
-    def _guard(self) -> None:
-        """Wait for its end, and stop it when its time is over or someone says so: again and again until it has ended.
-
-        What stops a query that has not quite begun is lost on the engine.
-        """
-        if not self._told.wait(self.seconds):
-            self.too_slow = True
-        while not self._ended.wait(_AGAIN_SECONDS):
-            with self._lock:
-                if self._rows is not None:
-                    self._rows.stop()
-
-    def reads(self, rows: Rows) -> Rows:
-        """Take what is about to be read; raises where it was stopped before."""
-        with self._lock:
-            self._rows = rows
-        if self.stopped or self.too_slow:
-            rows.close()
-            raise self.error()
-        return rows
-
-    def stop(self) -> None:
-        """Stop it, from any thread."""
-        self.stopped = True
-        self._told.set()
-
-    def error(self) -> StoppedError:
-        """Say why it was stopped."""
-        if not self.too_slow or self.stopped:
-            return StoppedError("the query was stopped before it had ended")
-        return TooSlowError(
-            f"the query took longer than {said_seconds(self.seconds)}, and was stopped",
-            hint="ask for less, or give it more time",
-        )
 
 
 def ask(app: App, text: str, question: Question, limit: int = ROWS, name: str = "") -> Asked:

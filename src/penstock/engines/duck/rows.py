@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
+from threading import Lock
 from typing import TYPE_CHECKING, Any
 
 from penstock.engines.duck.errors import translated
@@ -84,6 +85,7 @@ class DuckRows:
         self._query = query
         self._con = con
         self._own = own
+        self._open = Lock()
         self._schema = schema_of(relation.columns, relation.types)
 
     @property
@@ -126,14 +128,16 @@ class DuckRows:
 
     def stop(self) -> None:
         """Stop whoever reads it in another thread."""
-        if self._relation is not None:
-            self._con.interrupt()
+        with self._open:
+            if self._relation is not None:
+                self._con.interrupt()
 
     def close(self) -> None:
         """Let go of the result."""
-        self._relation = None
-        if self._own:
-            self._con.close()
+        with self._open:
+            self._relation = None
+            if self._own:
+                self._con.close()
 
 
 def _fetchable(name: str, kind: str) -> str:
