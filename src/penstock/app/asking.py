@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import field, replace
 from typing import TYPE_CHECKING, Any
 
+from penstock.app.measured import infos
 from penstock.app.pages import pages
 from penstock.base.errors import PenstockError, Place, PlanError
 from penstock.base.record import record
@@ -71,13 +72,42 @@ class Asked:
 
 
 def tables_of(text: str) -> tuple[str, ...]:
-    """Return the tables that SQL reads, as far as it can be read."""
+    """Return the tables that SQL names, as far as it can be read."""
     from penstock.plan import sql
 
     try:
         return tuple(one.name for one in sql.references(text))
     except PlanError:
         return ()
+
+
+def named(text: str) -> list[str]:
+    """Return the tables that SQL without metrics reads, as they are or were; raises `PlanError` for what is no SQL."""
+    from penstock.plan import asof
+    from penstock.plan.sql.text import references
+
+    asking = asof.find(text, "query")
+    places = [f"@{number}" for number in range(len(asking.found))]
+    rest = asking.with_names(places) if places else text
+    past = [one.table.text for one in asking.found]
+    return [*past, *(one.name for one in references(rest, "query") if one.name not in places)]
+
+
+def tables_read(app: App, text: str) -> tuple[str, ...]:
+    """Return the tables that the SQL of a page reads, as far as it can be read: with those of metrics that it asks."""
+    from penstock.plan.metrics import call
+
+    known = infos(app)
+    try:
+        asking = call.find(bound(text, dict.fromkeys(parameters(text), "'-'")))
+        metrics = [known[name] for one in asking.found for name in one.ask.metrics if name in known]
+        read = named(asking.with_names(asking.names()))
+    except PlanError:
+        return ()
+    own = set(asking.names())
+    return tuple(
+        dict.fromkeys([*(name for name in read if name not in own), *(t for one in metrics for t in one.tables)])
+    )
 
 
 def described(app: App, page: Dashboard, block: SqlBlock, chosen: Chosen) -> tuple[Query, tuple[Field, ...]]:
@@ -128,7 +158,7 @@ def _in_page(error: PlanError, page: Dashboard, block: SqlBlock) -> PlanError:
 
 def _missing(app: App, text: str) -> MissingError | None:
     relations = app.engine.relations()
-    for name in tables_of(text):
+    for name in tables_read(app, text):
         if name not in relations and name in app.project.order:
             return MissingError(name, f"penstock run +{name}")
     return None
@@ -147,7 +177,7 @@ def ask(app: App, page: Dashboard, block: SqlBlock, chosen: Chosen, time: str = 
     filters.period(time)
     text, before = restricted(query.text, {name: " and ".join(all_) for name, all_ in filters.inputs.items()})
     return Asked(
-        text, fields, tuple(name for name in relations), block.text, f"{page.file}:{block.line}", tuple(before),
+        text, fields, tables_read(app, block.text), block.text, f"{page.file}:{block.line}", tuple(before),
         tuple(filters.wheres), query, page.file, block.line, tuple(filters.bound), tuple(filters.loose),
     )  # fmt: skip
 

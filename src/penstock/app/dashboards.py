@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from penstock.app import controls, metrictiles, pagehtml, showing, tiles
-from penstock.app.asking import MissingError, described, tables_of
+from penstock.app.asking import MissingError, described, tables_read
 from penstock.app.limits import within
 from penstock.app.measured import infos, shows_metrics
 from penstock.app.pages import pages, worst
@@ -195,7 +195,7 @@ def _tables(app: App, found: Dashboard, charts: Sequence[Chart]) -> tuple[str, .
     for word in (word for chart in charts for word in chart.names):
         name = word.text.partition(".")[0]
         if name in found.queries:
-            tables |= dict.fromkeys(tables_of(found.queries[name].text))
+            tables |= dict.fromkeys(tables_read(app, found.queries[name].text))
         elif name in known:
             tables |= dict.fromkeys(known[name].tables)
     return tuple(tables)

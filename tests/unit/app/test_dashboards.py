@@ -576,6 +576,28 @@ def test_a_metric_that_is_defined_anew_is_seen_at_once(page, shop, monkeypatch):
     assert asked.only.kpi.value == 1_200
 
 
+def test_a_query_of_a_metric_is_as_old_as_the_tables_of_the_metric(page):
+    asks = "select * from metric('orders', by := ['region'], where := {region: $region})"
+    found = page('---\nfilters = { region = "orders.region" }\n---\n' + sql(asks, "{{ bar q }}"), region="North")
+    tile = found.only
+    assert (tile.state, tile.tables, tile.fresh_seconds) == ("ok", ("orders",), 3600.0)
+    assert tile.as_of is not None
+    assert [row[0] for row in tile.rows] == ["North"]
+    assert (found.page.info.tables, found.page.info.fresh_seconds) == (("orders",), 3600.0)
+
+
+def test_a_query_of_an_earlier_version_is_of_its_table(page):
+    tile = page(sql("select count(*) as n from orders at (version => 1) as o", "{{ kpi q }}")).only
+    assert (tile.kpi.value, tile.tables) == (600, ("orders",))
+
+
+def test_a_metric_in_a_query_whose_table_is_not_built_says_what_builds_it(shop, page, monkeypatch):
+    built = shop.engine.relations()
+    monkeypatch.setattr(type(shop.engine), "relations", lambda self: {n: r for n, r in built.items() if n != "orders"})
+    tile = page(sql("select * from metric('orders')", "{{ kpi q }}")).only
+    assert (tile.state, tile.options["hint"]) == ("missing", "penstock run +orders")
+
+
 def test_metrics_in_sql(page):
     tile = page(sql("select * from metric('orders', by := ['region'])", "{{ bar q }}")).only
     assert (tile.state, len(tile.rows)) == ("ok", 3)

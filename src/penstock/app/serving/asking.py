@@ -106,9 +106,9 @@ def _streamed(schema: Any, batches: list[Any]) -> bytes:
 
 def reads(app: App, text: str) -> tuple[str, ...]:
     """Return the tables that one select reads; raises `PlanError` for anything else, and for what reads a file."""
+    from penstock.app.asking import named
     from penstock.app.metrics import rewritten
     from penstock.plan import bulky
-    from penstock.plan.asof import find
     from penstock.plan.sql.text import check_select, references
 
     if len(text) > LONGEST:
@@ -118,12 +118,9 @@ def reads(app: App, text: str) -> tuple[str, ...]:
     check_select(text, "query")
     bulky.refuse(text)
     measured = rewritten(app, text)
-    asking = find(measured.text, "query")
-    past = [one.table.text for one in asking.found]
-    rest = asking.with_names([f"@{number}" for number in range(len(past))]) if past else measured.text
-    named = [one.name for one in references(rest, "query") if not one.name.startswith("@")]
+    own = {name for name, _ in measured.made}
     made = [one.name for _, select in measured.made for one in references(select)]
-    return tuple(dict.fromkeys([*past, *named, *made]))
+    return tuple(dict.fromkeys([*(name for name in named(measured.text) if name not in own), *made]))
 
 
 def plan(app: App, text: str) -> QueryPlan:
