@@ -260,6 +260,19 @@ BAD: dict[str, dict[str, Any]] = {
                 "where": "dashboards/sales.md:20",
             },
         ),
+        tile(
+            "slow",
+            "line",
+            "Every visit",
+            [],
+            [],
+            state="slow",
+            message="this took longer than 30 s, and was stopped",
+            error={
+                "subject": "this took longer than 30 s, and was stopped",
+                "hint": "choose a shorter period or fewer values; or make a table of what it computes",
+            },
+        ),
         line("nulls", "Nulls", ("North", "South"), 20, lambda at, series: None if at % 3 == 0 or series else at * 10),
         line("zeros", "All zeros", REGIONS, 20, lambda *_: 0),
         bar(
@@ -445,7 +458,7 @@ WRONG = page(
         row(BAD, "long", "bidi"),
         row(BAD, "one", "million"),
         row(BAD, "unordered", "months"),
-        row(BAD, "grouped"),
+        row(BAD, "grouped", "slow"),
         row(BAD, "longtext"),
     ],
     problems=[MISTAKE],

@@ -251,6 +251,7 @@ def test_a_table_sorts_by_a_click_without_moving_a_column(shop: StandIn, window:
         ("failed", "did you mean 'region'?"), ("failed", "dashboards/sales.md:14:9"),
         ("late", "Late:"), ("late", "penstock run orders"),
         ("empty", "choose a longer period"), ("building", "Being built."), ("missing", "did you mean 'orders'?"),
+        ("slow", "this took longer than 30 s, and was stopped"), ("slow", "choose a shorter period"),
         ("many", "6 of 300 named, the rest in grey"), ("million", "1,000,000 rows, drawn by 2,000"),
         ("longtext", "<script>alert(1)</script>"),
     ],

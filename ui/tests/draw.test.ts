@@ -192,3 +192,28 @@ test('a split or a comparison that holds nothing is none', () => {
     Array.from({ length: 24 }, (_, at): Cell[] => [at, null, at * 7 % 5]));
   assert.deepEqual((seriesOf(draw(hours, LIGHT, room()))[0]!.data as { value: number[] }[]).map(({ value }) => value[0]), [...Array(24).keys()]);
 });
+
+const dotsAt = (points: [number, number][]): { opacity: number; size: number }[] => {
+  const cloud = tile('scatter', [
+    { name: 'orders', type: 'BIGINT', role: 'x' },
+    { name: 'spend', type: 'DOUBLE', role: 'y' },
+  ], points);
+  const [{ data }] = draw(cloud, LIGHT, room(700, 320)).option.series as [{ data: { symbolSize: number; itemStyle: { opacity: number } }[] }];
+  return data.map(({ symbolSize, itemStyle }) => ({ opacity: itemStyle.opacity, size: symbolSize }));
+};
+
+test('where many dots lie on each other each is pale, so that the thick of them is dark and not flat', () => {
+  const thick: [number, number][] = Array.from({ length: 1_400 }, (_, at) => [(at % 37) / 2, at % 41]);
+  const rare: [number, number][] = Array.from({ length: 100 }, (_, at) => [10 + at * 3, 20 + at * 7]);
+  const dots = dotsAt([...thick, ...rare]);
+  const [inThick, alone] = [dots[0]!, dots.at(-1)!];
+  assert.ok(alone.opacity > 0.6, `alone ${alone.opacity}`);
+  assert.ok(inThick.opacity < 0.3, `in the thick ${inThick.opacity}`);
+  assert.ok(inThick.size <= 4);
+  // Fifty of them on each other are darker than one alone.
+  assert.ok(1 - (1 - inThick.opacity) ** 50 > alone.opacity);
+});
+
+test('a few dots apart from each other keep their size and their ink', () => {
+  for (const { opacity, size } of dotsAt([[1, 1], [5, 9], [9, 4]])) assert.deepEqual([Number(opacity.toFixed(2)), size], [0.7, 7]);
+});

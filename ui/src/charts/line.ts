@@ -3,7 +3,7 @@
 import { base, type Chosen, type Drawn, type Dot, nearest, NOTHING_CHOSEN, type Option, paled, type Pick, type Room, type Stop, type TipRow } from './drawing.ts';
 import { type End, endLabels, endsWidth } from './ends.ts';
 import { before, exact, short } from './format.ts';
-import type { Look } from './palette.ts';
+import { type Look, seriesColor } from './palette.ts';
 import { acrossAxis, gridOf, type Plane, placeName, placesOf, planeOf, upAxis } from './plane.ts';
 import { lineScale } from './scale.ts';
 import { extent, lastOf, type Line, type Lines, linesOf, type Point, reach } from './series.ts';
@@ -12,7 +12,7 @@ import { axes, labelOf, type TileData } from './tile.ts';
 const MOST_GREY = 300;
 
 /** The colour of a line by its place; what is summed as other is grey. */
-const colorOf = (lines: readonly Line[], at: number, look: Look): string => (lines[at]!.other ? look.other : (look.series[at] ?? look.other));
+const colorOf = (lines: readonly Line[], at: number, look: Look): string => (lines[at]!.other ? look.other : seriesColor(look, lines[at]!.name, at));
 
 const TIP_ROWS = 8;
 // A click means a line that is so many pixels away at most.

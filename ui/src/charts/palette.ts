@@ -9,6 +9,8 @@ export interface Look {
   other: string;
   series: readonly string[];
   font: string;
+  /** The places of names among the series colours, where a page has given them. */
+  places?: ReadonlyMap<string, number> | undefined;
 }
 
 const FONT = 'system-ui, -apple-system, "Segoe UI", Roboto, "Helvetica Neue", Arial, sans-serif';
@@ -36,6 +38,9 @@ export const DARK: Look = {
 };
 
 export const MOST_SERIES = LIGHT.series.length;
+
+/** The colour of a named series: the one that the page has given it, else that of its place in the chart. */
+export const seriesColor = (look: Look, name: string, at: number): string => look.series[look.places?.get(name) ?? at] ?? look.other;
 
 export const lookOf = (dark: boolean): Look => (dark ? DARK : LIGHT);
 

@@ -3,7 +3,7 @@
 import { base, type Chosen, type Drawn, NOTHING_CHOSEN, type Option, paled, type Room, type Stop } from './drawing.ts';
 import { type End, endLabels, endsWidth } from './ends.ts';
 import { exact, wallTime } from './format.ts';
-import type { Look } from './palette.ts';
+import { type Look, seriesColor } from './palette.ts';
 import { acrossAxis, gridOf, type Plane, planeOf, upAxis } from './plane.ts';
 import { lineScale, niceScale } from './scale.ts';
 import { type Across, linesOf } from './series.ts';
@@ -19,13 +19,18 @@ interface Dot {
 }
 
 const NEAR = 14;
+const INK = 0.7;
+const MOST_INK = 0.95;
+const LEAST_INK = 0.06; // paler ones vanish when a canvas rounds their colour
+const CELL = 8;
+const ALONE: Dot = { x: 0, y: 0, size: null, series: '', row: [] };
 
 export function drawScatter(tile: TileData, look: Look, room: Room, chosen: Chosen = NOTHING_CHOSEN): Drawn {
   const at = axes(tile);
   const dots = dotsOf(tile);
   const named = linesOf(tile).lines.map((line) => line.name);
   const split = at.series >= 0;
-  const colorOf = (name: string): string => (split ? (look.series[named.indexOf(name)] ?? look.other) : look.series[0]!);
+  const colorOf = (name: string): string => (!split ? look.series[0]! : named.includes(name) ? seriesColor(look, name, named.indexOf(name)) : look.other);
   const heights = dots.map((dot) => dot.y);
   const low = heights.reduce((a, b) => Math.min(a, b), Infinity);
   const high = heights.reduce((a, b) => Math.max(a, b), -Infinity);
@@ -39,6 +44,7 @@ export function drawScatter(tile: TileData, look: Look, room: Room, chosen: Chos
   const most = dots.reduce((largest, dot) => Math.max(largest, dot.size ?? 0), 0);
   const places = dots.map((dot) => ({ dot, left: plane.across(dot.x), top: plane.up(dot.y) }));
   const column = tile.columns[at.series]?.name;
+  const inks = most > 0 ? dots.map(() => INK) : inksOf(places, sizeOf(dots[0] ?? ALONE, 0, dots.length));
   const ends = split ? named.map((name) => endOf(name, dots, plane, colorOf(name))) : [];
   return {
     option: {
@@ -49,10 +55,10 @@ export function drawScatter(tile: TileData, look: Look, room: Room, chosen: Chos
         type: 'scatter',
         silent: true,
         large: dots.length > 20_000,
-        data: dots.map((dot) => ({
+        data: dots.map((dot, index) => ({
           value: [dot.x, dot.y],
           symbolSize: sizeOf(dot, most, dots.length),
-          itemStyle: { color: colorOf(dot.series), opacity: paled(chosen, column, dot.series) ? 0.12 : dots.length > 500 ? 0.45 : 0.7 },
+          itemStyle: { color: colorOf(dot.series), opacity: paled(chosen, column, dot.series) ? 0.12 : inks[index]! },
         })),
       }],
       graphic: { elements: [...endLabels(ends, plane.right, plane, look, room), ...axisWords(words, plane, room, look)] },
@@ -106,8 +112,26 @@ function edges(dots: Dot[], kind: Across): [number, number] {
 }
 
 function sizeOf(dot: Dot, most: number, count: number): number {
-  if (dot.size === null || most === 0) return count > 2_000 ? 3.5 : count > 300 ? 5 : 7;
+  if (dot.size === null || most === 0) return count > 2_000 ? 3 : count > 800 ? 4 : count > 300 ? 5 : 7;
   return 3 + 21 * Math.sqrt(Math.max(0, dot.size) / most);
+}
+
+/**
+ * How opaque each dot is: one alone has its full ink, those that lie on each other so little that together they are the darker the more
+ * they are, up to nearly solid where most of all are.
+ */
+function inksOf(places: { left: number; top: number }[], size: number): number[] {
+  const cells = new Map<number, number>();
+  const cellOf = ({ left, top }: { left: number; top: number }): number => Math.floor(left / CELL) * 10_000 + Math.floor(top / CELL);
+  for (const found of places) cells.set(cellOf(found), (cells.get(cellOf(found)) ?? 0) + 1);
+  const cover = Math.min(1, (Math.PI * size * size) / 4 / (CELL * CELL));
+  const layers = (count: number): number => Math.max(1, count * cover);
+  const most = [...cells.values()].reduce((a, b) => Math.max(a, layers(b)), 1);
+  return places.map((found) => {
+    const deep = layers(cells.get(cellOf(found))!);
+    const together = INK + (MOST_INK - INK) * (most > 1 ? Math.log(deep) / Math.log(Math.max(most, 8)) : 0);
+    return Math.max(LEAST_INK, 1 - (1 - together) ** (1 / deep));
+  });
 }
 
 function endOf(name: string, dots: Dot[], plane: Plane, color: string): End {

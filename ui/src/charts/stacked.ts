@@ -3,7 +3,7 @@
 import { base, type Chosen, type Drawn, nearest, NOTHING_CHOSEN, type Option, paled, type Room, type Stop, type TipRow } from './drawing.ts';
 import { type End, endLabels, endsWidth } from './ends.ts';
 import { exact } from './format.ts';
-import type { Look } from './palette.ts';
+import { type Look, seriesColor } from './palette.ts';
 import { acrossAxis, gridOf, pitch, type Plane, placeName, placesOf, planeOf, upAxis } from './plane.ts';
 import { niceScale } from './scale.ts';
 import { type Line, type Lines, linesOf, summed } from './series.ts';
@@ -25,7 +25,7 @@ export function drawColumns(tile: TileData, look: Look, room: Room, chosen: Chos
   const data = linesOf(tile, MOST_STACKED + 1);
   if (data.rest.length > 0) fold(data);
   if (data.across === 'category') sortPlaces(data);
-  const colors = new Map(data.lines.map((line, at) => [line, line.other ? look.other : (look.series[at] ?? look.other)]));
+  const colors = new Map(data.lines.map((line, at) => [line, line.other ? look.other : seriesColor(look, line.name, at)]));
   const places = placesOf(data.lines);
   const side = !area && tile.kind === 'bar' && data.lines.length > 1 && !tile.options?.stacked;
   const heights = new Map(data.lines.map((line) => [line, new Map(line.points)]));
