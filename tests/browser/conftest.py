@@ -13,7 +13,7 @@ from tests.services import BROWSERS
 
 ROOT = Path(__file__).resolve().parents[2]
 STATIC = ROOT / "src" / "penstock" / "web" / "static"
-REFUSED = re.compile("status of 4(04|09|22)")
+REFUSED = re.compile("status of 4(00|04|09|22)")
 
 
 @pytest.fixture(scope="session")

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from penstock.model.change import Change, Staged
     from penstock.model.commit import Commit, Removed
     from penstock.model.position import Position
+    from penstock.model.queryplan import PlanStep
     from penstock.model.relation import Query, Relation, Span
     from penstock.model.schema import Schema
     from penstock.model.shape import Shape
@@ -76,8 +77,8 @@ class Rows(Protocol):
         """Return the engine's own lazy form of the result (a DuckDB relation)."""
         ...
 
-    def plan(self) -> str:
-        """Return how the engine would compute it, as a text; nothing is computed."""
+    def plan(self, *, measure: bool = False) -> PlanStep:
+        """Return how the engine would compute it; with `measure` it is computed, and each step says what it took."""
         ...
 
     def stop(self) -> None:

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import uuid
-from typing import Literal
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Literal
 
 import msgspec
 from starlette.responses import Response
@@ -15,6 +16,9 @@ from penstock.app.serving.missing import NoSuchError
 from penstock.app.serving.shapes import Words
 from penstock.base.record import record
 from penstock.web.route import AskError, Book, Call
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
 
 BOOK = Book()
 _LONGEST_ID = 100
@@ -33,9 +37,12 @@ class SqlAsk:
 
 @record
 class PlanAsk:
-    """One select whose plan is asked for."""
+    """One select whose plan is asked for; with `measure` it is computed, within so many seconds."""
 
     sql: str
+    measure: bool = False
+    seconds: float = asking.SECONDS
+    id: str = ""
 
 
 @record
@@ -49,26 +56,29 @@ class Cancelled:
 def post_sql(call: Call) -> Asked | Response:
     """Asks the warehouse one select."""
     ask: SqlAsk = call.body
-    _check(ask)
+    if not 0 <= ask.limit <= asking.MOST_ROWS:
+        raise AskError(f"'limit' cannot be {ask.limit}", expected=f"0 to {asking.MOST_ROWS:,} rows")
+    with _asked(call, ask) as (question, name):
+        if call.accept == ARROW:
+            return Response(asking.arrow(call.site.app, ask.sql, question, ask.limit), media_type=ARROW)
+        return asking.ask(call.site.app, ask.sql, question, ask.limit, name)
+
+
+@contextmanager
+def _asked(call: Call, ask: SqlAsk | PlanAsk) -> Iterator[tuple[Question, str]]:
+    """Let a question be stopped when its time is over, or by its name."""
+    if not 0 < ask.seconds <= asking.MOST_SECONDS:
+        raise AskError(f"'seconds' cannot be {ask.seconds}", expected=f"more than 0, at most {asking.MOST_SECONDS:.0f}")
+    if len(ask.id) > _LONGEST_ID:
+        raise AskError("'id' is too long", expected=f"{_LONGEST_ID} characters at most")
     name = ask.id or uuid.uuid4().hex
     question = Question(ask.seconds)
     call.site.took(name, question)
     try:
         with question:
-            if call.accept == ARROW:
-                return Response(asking.arrow(call.site.app, ask.sql, question, ask.limit), media_type=ARROW)
-            return asking.ask(call.site.app, ask.sql, question, ask.limit, name)
+            yield question, name
     finally:
         call.site.gave(name)
-
-
-def _check(ask: SqlAsk) -> None:
-    if not 0 <= ask.limit <= asking.MOST_ROWS:
-        raise AskError(f"'limit' cannot be {ask.limit}", expected=f"0 to {asking.MOST_ROWS:,} rows")
-    if not 0 < ask.seconds <= asking.MOST_SECONDS:
-        raise AskError(f"'seconds' cannot be {ask.seconds}", expected=f"more than 0, at most {asking.MOST_SECONDS:.0f}")
-    if len(ask.id) > _LONGEST_ID:
-        raise AskError("'id' is too long", expected=f"{_LONGEST_ID} characters at most")
 
 
 @BOOK.delete("/sql/{id}", Cancelled)
@@ -79,10 +89,12 @@ def delete_sql(call: Call) -> Cancelled:
     return Cancelled(call.path["id"])
 
 
-@BOOK.post("/sql/plan", QueryPlan, PlanAsk)
+@BOOK.post("/sql/plan", QueryPlan, PlanAsk, errors=(409, 429))
 def post_sql_plan(call: Call) -> QueryPlan:
-    """How the warehouse would compute a select."""
-    return asking.plan(call.site.app, call.body.sql)
+    """How the warehouse would compute a select, or what each step of it took."""
+    ask: PlanAsk = call.body
+    with _asked(call, ask) as (question, _):
+        return asking.plan(call.site.app, ask.sql, question, measure=ask.measure)
 
 
 class SaveAsk(msgspec.Struct, frozen=True, rename={"as_": "as"}):

@@ -164,7 +164,33 @@ def test_a_question_says_which_tables_it_read(kiosk):
 def test_the_plan_of_a_question_is_told_without_asking_it(kiosk):
     status, answer = kiosk.post("/sql/plan", {"sql": "select count(*) from range(10000000000) a, range(10000000000) b"})
     assert status == 200
-    assert "RANGE" in answer["text"].upper()
+    assert answer["seconds"] is None
+    assert "RANGE" in str(answer["step"]).upper()
+
+
+def test_a_plan_that_is_measured_without_an_end_is_stopped_when_its_time_is_over(kiosk):
+    text = "select count(*) from range(10000000000) a, range(10000000000) b"
+    status, answer = kiosk.post("/sql/plan", {"sql": text, "measure": True, "seconds": 0.5})
+    assert (status, answer["error"]["kind"]) == (422, "TooSlowError")
+    assert kiosk.post("/sql/plan", {"sql": text, "measure": True, "seconds": 0})[0] == 400
+
+
+def test_a_plan_that_is_measured_says_how_many_rows_each_step_gave(kiosk):
+    text = "select shop, sum(amount) from raw.orders where amount > 2 group by shop order by shop"
+    status, answer = kiosk.post("/sql/plan", {"sql": text, "measure": True})
+    assert status == 200
+    assert answer["seconds"] > 0
+    steps = {}
+
+    def walk(step):
+        steps[step["operator"]] = step
+        for one in step["steps"]:
+            walk(one)
+
+    walk(answer["step"])
+    assert dict(steps["Scan"]["details"])["Table"] == "raw.orders"
+    assert [steps[name]["rows"] for name in ("Order by", "Scan")] == [2, 2]
+    assert all(step["seconds"] >= 0 for step in steps.values())
 
 
 def test_no_more_questions_are_asked_at_once_than_can_be_answered(kiosk):

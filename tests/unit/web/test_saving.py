@@ -83,6 +83,20 @@ def test_what_cannot_be_kept_leaves_the_files_as_they_were(more, own):
     assert files() == before
 
 
+@pytest.mark.parametrize("kind", ["check", "metric"])
+@pytest.mark.parametrize(
+    "sql",
+    ["select day, sum(amount) from daily group by day", "with x as (select * from daily) select sum(amount) from x"],
+)
+def test_a_select_that_is_no_condition_and_no_aggregate_is_not_kept_as_one(own, kind, sql):
+    before = text_of(own, "tables/daily.sql")
+    status, answer = save(own, sql, name="broken", table="daily", **{"as": kind})
+    assert status == 400
+    assert answer["error"]["got"] == "a select that is more than that"
+    assert text_of(own, "tables/daily.sql") == before
+    assert not (own.site.app.root / "metrics/broken.toml").exists()
+
+
 def test_rows_come_as_an_arrow_stream_to_who_asks_for_one(kiosk):
     own = {"X-Penstock-CSRF": kiosk.csrf, "Content-Type": "application/json", "Accept": ARROW}
     status, headers, body = kiosk.raw(

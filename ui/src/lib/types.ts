@@ -272,3 +272,17 @@ export interface Words {
   metrics: { name: string; label: string; dimensions: string[] }[];
   keywords: string[];
 }
+
+export interface PlanStep {
+  operator: string;
+  details: [string, string][];
+  expected: number | null;
+  rows: number | null;
+  seconds: number | null;
+  steps: PlanStep[];
+}
+
+export interface QueryPlan {
+  step: PlanStep;
+  seconds: number | null;
+}

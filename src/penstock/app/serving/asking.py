@@ -11,6 +11,7 @@ from penstock.app.serving import grids
 from penstock.app.serving.shapes import GridColumn
 from penstock.base.errors import PlanError, UnsupportedError
 from penstock.base.record import record
+from penstock.model.queryplan import PlanStep
 from penstock.protocols.engine import StoppedError
 
 if TYPE_CHECKING:
@@ -41,9 +42,10 @@ class Asked:
 
 @record
 class QueryPlan:
-    """How the warehouse would compute a question, as a text."""
+    """How the warehouse computes a question: its last step, over the others; `seconds` is what it took, if it ran."""
 
-    text: str
+    step: PlanStep
+    seconds: float | None = None
 
 
 def ask(app: App, text: str, question: Question, limit: int = ROWS, name: str = "") -> Asked:
@@ -123,11 +125,16 @@ def reads(app: App, text: str) -> tuple[str, ...]:
     return tuple(dict.fromkeys([*(name for name in named(measured.text) if name not in own), *made]))
 
 
-def plan(app: App, text: str) -> QueryPlan:
-    """Return how the warehouse would compute one select; nothing is computed."""
+def plan(app: App, text: str, question: Question, *, measure: bool = False) -> QueryPlan:
+    """Return how the warehouse would compute one select; with `measure` it does, and says what each step took."""
     reads(app, text)
-    rows = requests.sql(app, text)
+    began = app.clock.monotonic()
     try:
-        return QueryPlan(rows.plan())
-    finally:
-        rows.close()
+        rows = question.reads(requests.sql(app, text))
+        try:
+            found = rows.plan(measure=measure)
+        finally:
+            rows.close()
+    except (StoppedError, KeyboardInterrupt):
+        raise question.error() from None
+    return QueryPlan(found, app.clock.monotonic() - began if measure else None)

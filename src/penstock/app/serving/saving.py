@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from penstock.app.opened import App
 
 _NAME = re.compile(r"[a-z][a-z0-9_]*(\.[a-z][a-z0-9_]*)?\Z")
+_SELECT = re.compile(r"\s*\(*\s*(select|with|from|values)\b", re.IGNORECASE)
 _PLAIN = re.compile(
     r"\s*select\s+(?P<what>.+?)\s+from\s+(?P<table>\w+(?:\.\w+)?)\s*(?:\bwhere\b\s*(?P<where>.+?))?\s*;?\s*\Z",
     re.IGNORECASE | re.DOTALL,
@@ -55,6 +56,11 @@ def as_metric(app: App, sql: str, name: str, table: str) -> str:
     what = plain["what"] if plain else sql.strip().rstrip(";")
     found = (plain["table"].lower() if plain else "") or table
     where = plain["where"] if plain else None
+    if plain is None and _SELECT.match(sql):
+        raise ConfigError(
+            "a metric is an aggregate of a table", expected="select AGGREGATE from TABLE where CONDITION",
+            got="a select that is more than that", hint="joins and groups are said when a metric is asked",
+        )  # fmt: skip
     if not found:
         raise ConfigError("a metric is of a table", expected="select AGGREGATE from TABLE, or a table beside it")
     tables.find(app, found)
@@ -79,6 +85,11 @@ def as_check(app: App, sql: str, name: str, table: str) -> str:
         if not plain["where"]:
             raise ConfigError("the rows that break a check are chosen by a where", got="a select without one")
         condition, table = f"not ({plain['where']})", plain["table"].lower()
+    elif _SELECT.match(sql):
+        raise ConfigError(
+            "a check is a condition on each row of a table", expected="select * from TABLE where CONDITION",
+            got="a select that is more than that", hint="keep it as a table with the check rows = 0",
+        )  # fmt: skip
     item = tables.find(app, table)
     if item.where is None or item.where.file.endswith(".py"):
         raise UnsupportedError(f"{table} is declared in Python", hint="write the check beside it: checks=[…]")

@@ -12,6 +12,7 @@ from penstock.engines.duck.words import ident, schema_of
 if TYPE_CHECKING:
     import duckdb
 
+    from penstock.model.queryplan import PlanStep
     from penstock.model.relation import Query
     from penstock.model.schema import Schema
 
@@ -121,10 +122,12 @@ class DuckRows:
             rows = relation.fetchall()
         return [_with_instants(row, instants) for row in rows] if instants else rows
 
-    def plan(self) -> str:
-        """Return how DuckDB would compute it."""
+    def plan(self, *, measure: bool = False) -> PlanStep:
+        """Return how DuckDB would compute it, or with `measure` how it did."""
+        from penstock.engines.duck.plans import plan
+
         with translated(self._query):
-            return str(self.native().explain())
+            return plan(self.native(), measure=measure)
 
     def stop(self) -> None:
         """Stop whoever reads it in another thread."""
