@@ -9,7 +9,7 @@ import threading
 from http import HTTPStatus
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import TYPE_CHECKING, Any, Self
-from urllib.parse import parse_qs, unquote, urlsplit
+from urllib.parse import parse_qs, unquote, urlencode, urlsplit
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -86,6 +86,8 @@ class StandIn:
                 found = {"dashboards": list(self.pages.values())}
             case ["dashboards", name]:
                 found = self.pages.get(name)
+            case ["dashboards", name, "sheet"] if name in self.pages:
+                found = self._sheet(name, {key: one for key, (one, *_) in parse_qs(query, True).items()})
             case ["dashboards", name, "tiles", tile]:
                 params = {key: values[0] for key, values in parse_qs(query).items()}
                 found = self.answer(name, tile, params)
@@ -95,6 +97,18 @@ class StandIn:
             error = {"kind": "missing", "subject": f"there is nothing at {path}", "hint": "penstock dashboard"}
             return self._send(request, json.dumps({"error": error}).encode(), status=HTTPStatus.NOT_FOUND)
         return self._send(request, json.dumps(found).encode())
+
+    def _sheet(self, name: str, params: dict[str, str]) -> Answer:
+        """A page with its tiles, of which each is told in `asked` as if it had been asked for by itself."""
+        page = self.pages[name]
+        told = params.get("show.tiles")
+        ids = told.split(",") if told is not None else seen(page["blocks"], params.get("show.tab", "").split("|"))
+        filters = {key: one for key, one in params.items() if not key.startswith("show.")}
+        tiles = []
+        for tile in filter(None, ids):
+            self.asked.append(f"/dashboards/{name}/tiles/{tile}" + (f"?{urlencode(filters)}" if filters else ""))
+            tiles.append({"seconds": 0.0, "tile": self.answer(name, tile, filters)})
+        return {"seconds": 0.0, "page": page, "tiles": tiles, "waiting": []}
 
     def _send(
         self, request: BaseHTTPRequestHandler, body: bytes, kind: str = "application/json", status: int = 200
@@ -121,3 +135,13 @@ class StandIn:
                 request.wfile.flush()
         except OSError:
             self._streams.remove(events)
+
+
+def seen(blocks: list[Answer], tabs: list[str]) -> list[str]:
+    """The tiles of a page that are seen with these tabs open, elsewhere the first of each."""
+    found: list[str] = []
+    for block in blocks:
+        found += [tile["id"] for tile in block.get("tiles", ())]
+        if block["kind"] == "tabs":
+            found += seen(next((t for t in block["tabs"] if t["label"] in tabs), block["tabs"][0])["blocks"], tabs)
+    return found

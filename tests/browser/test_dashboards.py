@@ -7,7 +7,7 @@ import duckdb
 import pytest
 from playwright.sync_api import Page, expect
 
-from tests.browser.made_pages import CHARTS, PAGES, TILES, WRONG, page, row, spot
+from tests.browser.made_pages import CHARTS, PAGES, TILES, WRONG, page, row
 from tests.browser.stand_in import StandIn
 
 pytestmark = [pytest.mark.slow, pytest.mark.service]
@@ -309,37 +309,6 @@ def test_axe_finds_no_serious_fault(name: str, scheme: str, shop: StandIn, windo
 def test_nothing_is_wider_than_a_phone(name: str, shop: StandIn, window: Callable[..., Page]) -> None:
     shown = opened(window(width=390, height=844), shop, name)
     assert shown.evaluate("() => document.querySelector('article').scrollWidth") <= 390
-
-
-def test_a_million_points_sampled_by_the_server_are_on_the_screen_at_once(
-    static: Path, window: Callable[..., Page]
-) -> None:
-    pages = {"big": page("big", "Big", [{"kind": "row", "tiles": [spot(TILES["million"])]}])}
-    with StandIn(static, pages, filtered) as server:
-        shown = opened(window(), server, "big")
-        # From the answer's arrival to the chart's pixels, the middle of five. A choice draws the old rows pale at once:
-        # only a drawing after the arrival counts.
-        took = shown.evaluate("""async () => {
-            const chart = document.querySelector('.chart');
-            const times = [];
-            for (const region of ['North', 'West', 'South', 'North,West', 'North,South']) {
-                const drawn = [];
-                const watch = new MutationObserver(() => drawn.push(performance.now()));
-                watch.observe(chart, { attributeFilter: ['data-drawn'] });
-                const arrived = new Promise((done) => new PerformanceObserver((list, self) => {
-                    const entry = list.getEntries().find(({ name }) => name.includes('/tiles/'));
-                    if (entry) { self.disconnect(); done(entry.responseEnd); }
-                }).observe({ type: 'resource' }));
-                history.pushState(null, '', `?region=${region}`);
-                window.dispatchEvent(new PopStateEvent('popstate'));
-                const from = await arrived;
-                while (!drawn.some((at) => at > from)) await new Promise(requestAnimationFrame);
-                watch.disconnect();
-                times.push(drawn.find((at) => at > from) - from);
-            }
-            return times.sort((a, b) => a - b)[2];
-        }""")
-        assert 0 < took < 150
 
 
 def test_pages_of_these_tests_are_whole() -> None:

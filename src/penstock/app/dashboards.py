@@ -18,7 +18,7 @@ from penstock.plan.charts import shape
 from penstock.plan.roles import humanized
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Mapping, Sequence
+    from collections.abc import Collection, Hashable, Mapping, Sequence
     from datetime import timedelta
 
     from penstock.app.opened import App
@@ -69,29 +69,42 @@ def tile(
     if chart is None:
         hint = did_you_mean(tile_id, [one.id for one in found.charts])
         raise ConfigError(f"the dashboard '{name}' has no tile '{tile_id}'", hint=hint)
-    told = tuple(sorted((params or {}).items()))
-    standing = worst(pages(app).standing(app), _tables(app, found, [chart]))
-    stands = (standing.state, _mark(app, _tables(app, found, [chart])), _minute(app))
-    key = ("tile", found.file, found.text, chart.id, told, *stands)
-
-    def made() -> TileData:
-        with within(limit):
-            return showing.data(Setting(app, found, controls.chosen(app, found, params or {})), chart)
-
-    return pages(app).kept(key, made)
+    key = ("tile", *stamp(app, found, [chart], params or {}))
+    return pages(app).kept(key, lambda: fresh(app, found, chart, params or {}, limit))
 
 
-def _mark(app: App, tables: Sequence[str]) -> Any:
-    """Return what changes when one of some tables does; without any, when anything does."""
-    relations = app.engine.relations()
-    if not tables or any(name not in relations for name in tables):
-        return app.engine.version
-    return tuple(relations[name].changed for name in tables)
+def fresh(
+    app: App, found: Dashboard, chart: Chart, params: Mapping[str, str], limit: timedelta | None = None
+) -> TileData:
+    """Return the data of a tile, made now."""
+    with within(limit):
+        return showing.data(Setting(app, found, controls.chosen(app, found, params)), chart)
 
 
-def _minute(app: App) -> int:
-    """Return the minute: ages and periods go on while the warehouse stays as it is."""
-    return int(app.clock.monotonic() // 60)
+def stamp(
+    app: App, found: Dashboard, charts: Sequence[Chart], params: Mapping[str, str], beside: Sequence[str] = ()
+) -> tuple[Hashable, ...]:
+    """Return what is another when what some charts of a page show is: by their tables, their states, and each minute.
+
+    Ages and periods go on while the warehouse stays as it is. A chart whose tables are not known changes with any;
+    `beside` are tables that are shown as well.
+    """
+    names = ",".join(one.id for one in charts)
+    of_charts = pages(app).kept(
+        ("tables", found.file, found.text, names), lambda: [_tables(app, found, [one]) for one in charts]
+    )
+    tables = tuple(dict.fromkeys([name for one in of_charts for name in one] + list(beside)))
+    relations, now = app.engine.relations(), app.clock.now().replace(tzinfo=None)
+    known = all(of_charts) and all(name in relations for name in tables)
+    mark = tuple(relations[name].changed for name in tables) if known else app.engine.version
+    newest = controls.newest(app, found)
+    told = (*sorted(params.items()), newest if newest < now else None)
+    state = worst(pages(app).standing(app), tables).state
+    return found.file, found.text, names, told, state, mark, int(app.clock.monotonic() // 60)
+
+
+def _all(found: Dashboard) -> tuple[Chart, ...]:
+    return (*found.charts, *found.values)
 
 
 def raise_mistakes(app: App, select: Sequence[str] = ()) -> None:
@@ -116,7 +129,7 @@ def check(app: App, tables: Collection[str] | None = None) -> list[ConfigError]:
             where=Place(one.file, mistake.line, mistake.column),
         )
         for one in pages(app).all(app).values()
-        if tables is None or not set(tables).isdisjoint(_tables(app, one, (*one.charts, *one.values)))
+        if tables is None or not set(tables).isdisjoint(_tables(app, one, _all(one)))
         for mistake in sorted(_examined(app, one).values(), key=lambda each: (each.line, each.column))
     ]  # fmt: skip
 
@@ -148,7 +161,7 @@ def _examine(app: App, found: Dashboard) -> dict[str, Mistake]:
         except PenstockError as error:
             broken[name] = tiles.mistake(found, Chart("", "query", (), (), block.line, 1), error)
     wrong |= {f"query {name}": one for name, one in broken.items()}
-    for chart in (*found.charts, *found.values):
+    for chart in _all(found):
         if chart.kind == "mistake" or chart.names[0].text.partition(".")[0] in broken:
             continue
         try:
@@ -177,7 +190,7 @@ def _tried(setting: Setting, chart: Chart) -> None:
 
 def _info(app: App, found: Dashboard) -> PageInfo:
     wrong = len(_examined(app, found))
-    tables = _tables(app, found, (*found.charts, *found.values))
+    tables = _tables(app, found, _all(found))
     standing = worst(pages(app).standing(app), tables)
     fresh = found.fresh.total_seconds() if found.fresh else standing.fresh
     state = "mistakes" if wrong else standing.state

@@ -97,24 +97,24 @@ def _said(seconds: float) -> str:
 
 
 @contextmanager
-def within(limit: timedelta | None, hint: str = PAGE_HINT) -> Iterator[None]:
+def within(limit: timedelta | None, hint: str = PAGE_HINT) -> Iterator[Question | None]:
     """Let all that is read in it take so long together, and where that is too long raise `TooSlowError`.
 
-    Within another one that one's time holds. None is for as long as it takes.
+    Within another one that one's time holds. None is for as long as it takes. It gives what stops it from elsewhere.
     """
     outer = _CURRENT.get()
     if outer is not None:
         with _telling(outer):
-            yield
+            yield outer
         return
     if limit is None:
-        yield
+        yield None
         return
     with Question(limit.total_seconds(), hint) as question:
         token = _CURRENT.set(question)
         try:
             with _telling(question):
-                yield
+                yield question
         finally:
             _CURRENT.reset(token)
 

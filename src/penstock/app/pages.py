@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import OrderedDict
-from threading import Lock
+from threading import Lock, RLock
 from typing import TYPE_CHECKING, Any, TypeVar, cast
 from weakref import WeakKeyDictionary
 
@@ -48,6 +48,7 @@ class Pages:
         self._project: object = None
         self._read: dict[str, tuple[tuple[int, int, str], Dashboard]] = {}
         self._kept: OrderedDict[Hashable, Any] = OrderedDict()
+        self._turns: dict[Hashable, RLock] = {}
         self._standing: tuple[float, dict[str, Standing]] = (float("-inf"), {})
 
     def belong_to(self, project: object) -> None:
@@ -83,17 +84,40 @@ class Pages:
         return known[1]
 
     def kept(self, key: Hashable, make: Callable[[], T]) -> T:
-        """Return what was made under a key, or make it; the oldest goes when there is too much."""
+        """Return what was made under a key, or make it; the oldest goes when there is too much.
+
+        Where several ask for the same at once, one makes it and the others wait for that.
+        """
         with self._lock:
             if key in self._kept:
                 self._kept.move_to_end(key)
                 return cast("T", self._kept[key])
-        made = make()
-        with self._lock:
-            self._kept[key] = made
-            while len(self._kept) > _KEPT:
-                self._kept.popitem(last=False)
+            turn = self._turns.setdefault(key, RLock())
+        with turn:
+            with self._lock:
+                project = self._project
+                if key in self._kept:
+                    return cast("T", self._kept[key])
+            try:
+                made = make()
+                self._keep(key, made, project)
+            finally:
+                with self._lock:
+                    self._turns.pop(key, None)
         return made
+
+    def _keep(self, key: Hashable, made: object, project: object) -> None:
+        """Keep what was made, unless the definitions that it was made under are not in force any more."""
+        with self._lock:
+            if self._project is project:
+                self._kept[key] = made
+                while len(self._kept) > _KEPT:
+                    self._kept.popitem(last=False)
+
+    def has(self, key: Hashable) -> bool:
+        """Tell whether something is kept under a key."""
+        with self._lock:
+            return key in self._kept
 
     def standing(self, app: App) -> dict[str, Standing]:
         """Return how every table stands, not older than a second."""

@@ -49,7 +49,11 @@ def carried(given: Any) -> Any:
 
 def encoded(given: Any) -> bytes:
     """Return a record, or what is made of records, as JSON."""
-    shape = carried(given)
+    return written(carried(given))
+
+
+def written(shape: Any) -> bytes:
+    """Return what JSON carries as it is."""
     try:
         return msgspec.json.encode(shape)
     except UnicodeEncodeError:  # a file's name that is no text

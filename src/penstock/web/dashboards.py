@@ -19,6 +19,7 @@ from penstock.web.route import AskError, Book, Call, number, text
 
 BOOK = Book()
 _WHERE = "where."
+_VIEW = "show."
 _HINT = 'ask for a shorter time or fewer dimensions; or give it more time: page_limit = "2 minutes" in penstock.toml'
 
 
@@ -39,6 +40,24 @@ class PageShown(PageInfo):
     filters: tuple[Control, ...] = ()
     blocks: tuple[dict[str, Any], ...] = ()
     problems: tuple[Mistake, ...] = ()
+
+
+@record
+class TileShown:
+    """The data of a tile, and how many seconds ago it was made."""
+
+    seconds: float
+    tile: TileData
+
+
+@record
+class Sheet:
+    """A dashboard and how many seconds ago it was made, with the data of tiles, and the ids of those that take long."""
+
+    seconds: float
+    page: PageShown
+    tiles: tuple[TileShown, ...]
+    waiting: tuple[str, ...]
 
 
 @record
@@ -75,12 +94,27 @@ def get_dashboard(call: Call) -> Any:
 
 
 @BOOK.get("/dashboards/{name}/tiles/{id}", TileData, open_query=True)
-def get_dashboard_tile(call: Call) -> Any:
+def get_dashboard_tile(call: Call) -> bytes:
     """The data of a tile, under the filters that the parameters say."""
-    app = call.site.app
     try:
-        limit = app.project.page_limit
-        return dashboards.json_of(dashboards.tile(app, call.path["name"], call.path["id"], call.query, limit))
+        return call.site.sheets.tile(call.path["name"], call.path["id"], call.query)
+    except ConfigError as error:
+        raise NoSuchError.of(error) from None
+
+
+@BOOK.get(
+    "/dashboards/{name}/sheet",
+    Sheet,
+    text("show.tab", "The tabs that are open, by their labels, between bars."),
+    text("show.tiles", "The tiles whose data is wanted, between commas; by default those that are seen."),
+    open_query=True,
+)
+def get_dashboard_sheet(call: Call) -> bytes:
+    """A dashboard with the data of its tiles; other parameters are its filters. Tiles that take long are only named."""
+    filters = {name: said for name, said in call.query.items() if not name.startswith(_VIEW)}
+    tabs, ids = call.given["show.tab"].split("|"), call.given["show.tiles"].split(",")
+    try:
+        return call.site.sheets.sheet(call.path["name"], filters, tabs, ids if f"{_VIEW}tiles" in call.query else None)
     except ConfigError as error:
         raise NoSuchError.of(error) from None
 

@@ -100,7 +100,7 @@ def _answerer(route: Route, site: Site, limiter: anyio.CapacityLimiter) -> Calla
         def work() -> Response | bytes:
             site.watch.catch_up()
             found = route.does(call)
-            return found if isinstance(found, Response) else encoded(found)
+            return found if isinstance(found, (Response, bytes)) else encoded(found)
 
         made = await anyio.to_thread.run_sync(work, limiter=limiter)
         if isinstance(made, Response):

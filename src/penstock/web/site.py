@@ -8,8 +8,10 @@ from typing import TYPE_CHECKING
 
 from penstock.app import requests
 from penstock.app.serving.runs import run_row, step_row
+from penstock.app.serving.sheets import Sheets
 from penstock.base.errors import ConfigError, PenstockError
 from penstock.base.record import record
+from penstock.web.carry import written
 from penstock.web.live import Hub
 from penstock.web.watch import Watch
 
@@ -54,6 +56,7 @@ class Site:
         self.app = app
         self.settings = settings
         self.hub = Hub()
+        self.sheets = Sheets(app, written)
         self.mistakes: ConfigError | None = None
         self.watch = Watch(app, self.hub, self.reload)
         self._questions: dict[str, Question] = {}
@@ -152,4 +155,5 @@ class Site:
             questions = list(self._questions.values())
         for question in questions:
             question.stop()
+        self.sheets.close()
         self.hub.close()
