@@ -44,6 +44,10 @@ FILES = {
         '/* ---\nchecks = ["tons < 40"]\n--- */\nselect id, day, tons from raw.ships where tons is not null\n'
     ),
     "tables/lengths.sql": "select id, cast(berth as integer) as berth\nfrom raw.ships\n",
+    "metrics/ships.toml": (
+        'table = "raw.ships"\ntime = "day"\n\n[dimensions]\nberth = {}\n\n[metrics]\n'
+        'tons = { sql = "sum(tons)", description = "What came in." }\nships = "count(*)"\n'
+    ),
     "data/ships.csv": (
         "id,day,tons,berth\n1,2026-01-01,12.5,7\n2,2026-01-01,-3.0,8\n3,2026-01-02,44.25,9\n"
         "4,2026-01-03,heavy,9\n5,2026-01-03,20.125,north\n"

@@ -291,10 +291,13 @@ def test_the_list_shows_each_dashboard_with_its_state(shop: StandIn, window: Cal
 
 @pytest.mark.parametrize("name", ["sales", "charts", "wrong"])
 @pytest.mark.parametrize("scheme", ["light", "dark"])
-def test_axe_finds_no_serious_fault(name: str, scheme: str, shop: StandIn, window: Callable[..., Page]) -> None:
+@pytest.mark.parametrize("width", [1280, 390])
+def test_axe_finds_no_serious_fault(
+    name: str, width: int, scheme: str, shop: StandIn, window: Callable[..., Page]
+) -> None:
     if not AXE.is_file():
         pytest.skip("axe-core is not installed here; make ui-test installs it")
-    shown = opened(window(scheme=scheme), shop, name)
+    shown = opened(window(width=width, scheme=scheme), shop, name)
     shown.evaluate(AXE.read_text(encoding="utf-8"))
     found = shown.evaluate("() => axe.run('article', { resultTypes: ['violations'] })")
     serious = [

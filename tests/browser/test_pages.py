@@ -25,6 +25,7 @@ PAGES = {
     "chart": "/sql?q=select day, tons from daily order by day&view=chart",
     "plan": "/sql?q=select day, tons from daily&view=plan",
     "metrics": "/metrics",
+    "metric": "/metrics/tons",
     "lineage": "/lineage",
     "nowhere": "/nowhere/at/all",
 }
@@ -75,12 +76,13 @@ def test_a_page_fits_a_phone(name, window, url):
     assert page.evaluate("document.documentElement.scrollWidth") <= 390
 
 
+@pytest.mark.parametrize("width", [1280, 390])
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 @pytest.mark.parametrize("name", PAGES)
-def test_axe_finds_no_serious_fault(name, scheme, window, url):
+def test_axe_finds_no_serious_fault(name, scheme, width, window, url):
     if not AXE.is_file():
         pytest.skip("axe: the web app's own tools are not installed here; make types installs them")
-    page = arrived(window(scheme=scheme, bypass_csp=True), url(PAGES[name]))
+    page = arrived(window(width=width, scheme=scheme, bypass_csp=True), url(PAGES[name]))
     page.add_script_tag(path=AXE)
     found = page.evaluate("axe.run(document, { resultTypes: ['violations'] })")
     serious = [
