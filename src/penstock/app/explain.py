@@ -9,7 +9,7 @@ from penstock.base.errors import ConfigError
 from penstock.base.text import did_you_mean, plural
 from penstock.model.names import is_hidden
 from penstock.model.relation import Query, Relation
-from penstock.model.schema import Column, Schema
+from penstock.model.schema import STATE, Column, Schema
 from penstock.plan import delta
 from penstock.plan.cost import Costs
 from penstock.plan.estimate import Estimate, Past, by_blocks, estimate
@@ -95,7 +95,7 @@ def _sql(app: App, table: Table) -> Explained:
         said = "its plan depends on columns that are not known yet"
         return Explained(table.name, "sql", said, missing=missing, notes=tuple(_to_load(missing)))
     schema = app.engine.describe(_query(table), schemas)
-    plan = cut(table.sql, schemas, schema.names, table.name)
+    plan = cut(table.sql, schemas, schema.names, table.name, app.engine.can.states)
     wholes = _columns(app, plan, schemas)
     if plan.blocks and _types(wholes[table.name], len(schema)) != _types(schema):
         words = "its plan gives other types than the query"
@@ -147,10 +147,15 @@ def _columns(app: App, plan: Plan, schemas: Mapping[str, Schema]) -> dict[str, S
     found = {}
     for block in plan.blocks:
         query = delta.whole(block, {name: delta.Input(known[name]) for name in block.tables}, 0)
-        reads = {name: Schema((*read.relation.whole.columns, _RID)) for name, read in query.reads}
+        reads = {name: Schema((*_writable(read.relation.schema), _RID)) for name, read in query.reads}
         found[block.name] = app.engine.describe(Query(query.text), reads)
         known[block.name] = Relation(block.name, found[block.name], "", "")
     return found
+
+
+def _writable(schema: Schema) -> Iterator[Column]:
+    """Give the columns of a relation that a table can be made with; no block reads what another keeps as states."""
+    return (column for column in schema if column.type != STATE)
 
 
 def _types(schema: Schema, count: int | None = None) -> list[str]:

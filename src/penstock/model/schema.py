@@ -16,6 +16,7 @@ from penstock.base.record import record
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
+STATE = "aggregate_state"  # the type of a hidden column: no words make it, it can only be computed
 _ALIASES = {
     "bool": "boolean", "logical": "boolean", "int1": "tinyint", "int2": "smallint", "short": "smallint",
     "int": "integer", "int4": "integer", "int32": "integer", "signed": "integer", "int8": "bigint",

@@ -74,17 +74,35 @@ class Arm:
 
 
 @record
+class State:
+    """What an engine does with states of an aggregate: puts two, `{kept}` and `{came}`, together, and makes a value.
+
+    `shown` is the value of the state `{}`.
+    """
+
+    joined: str
+    shown: str
+
+
+@record
 class Part:
     """A part of a group that can be added to and taken from: its kind, what goes in, and the column that holds it.
 
-    `kind` is `count`, `sum`, `real` (a sum of floats, with the error it may have), `least` or `greatest`; `of` is an
-    expression over the body's columns, and `where` the condition of a `filter`.
+    `kind` is `count`, `sum`, `least` or `greatest`; `of` is an expression over the body's columns, and `where` the
+    condition of a `filter`. A part of the kind `state` can be added to, and not taken from: it is what an engine keeps
+    of an aggregate, `of` takes it of rows, and `state` says what is done with it.
     """
 
     kind: str
     of: str
     column: str
     where: str = ""
+    state: State | None = None
+
+    @property
+    def function(self) -> str:
+        """The aggregate whose state it is."""
+        return self.of.partition("(")[0].lower()
 
 
 @record
@@ -102,6 +120,11 @@ class Merge:
     def number(self) -> str:
         """The column that counts a group's rows."""
         return self.parts[0].column
+
+    @property
+    def states(self) -> tuple[Part, ...]:
+        """The parts that can only be added to."""
+        return tuple(part for part in self.parts if part.state is not None)
 
 
 @record

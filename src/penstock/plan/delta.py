@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 
 from penstock.base.record import record
 from penstock.model.relation import Query, Read, Relation, Within
+from penstock.model.schema import STATE
 from penstock.plan.blocks import BODY, Arm
 
 if TYPE_CHECKING:
@@ -211,9 +212,14 @@ def united(block: Block, terms: Iterable[tuple[int, str]], ids: bool) -> str:
 
 def typed(text: str, schema: Schema, further: str = "") -> str:
     """Return a select of the columns of a schema from a text, cast to their types."""
-    items = ", ".join(f"cast({ident(c.name)} as {c.type}) as {ident(c.name)}" for c in schema)
+    items = ", ".join(f"{held(ident(c.name), c.type)} as {ident(c.name)}" for c in schema)
     items += f", {further}" if further else ""
     return f'select {items} from ({text}) as "@all"'
+
+
+def held(value: str, kind: str) -> str:
+    """Return a value cast to its type, but for a state, which has one that no words make."""
+    return value if kind == STATE else f"cast({value} as {kind})"
 
 
 def keyed(block: Block, like: Schema) -> list[str]:

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 from penstock.model.relation import Query
 from penstock.plan.blocks import BODY
-from penstock.plan.delta import ident, keyed, terms_of, typed, united
+from penstock.plan.delta import held, ident, keyed, terms_of, typed, united
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -22,9 +22,9 @@ if TYPE_CHECKING:
     from penstock.plan.delta import Turn
 
 
-def grows(block: Block, turn: Turn) -> bool:
+def grows(turn: Turn) -> bool:
     """Tell whether rows come to a block's groups, and none go."""
-    return bool(block.keys) and not turn.found and not any(one.went for one in turn.inputs.values())
+    return not turn.found and not any(one.went for one in turn.inputs.values())
 
 
 def sums(block: Block, turn: Turn, like: Schema) -> Query:
@@ -37,7 +37,7 @@ def sums(block: Block, turn: Turn, like: Schema) -> Query:
         raise ValueError("the block cannot merge")
     made = turn.text
     plus, minus = terms_of(block, made, "+", turn.found), terms_of(block, made, "-", turn.found)
-    if grows(block, turn):
+    if grows(turn):
         body, change_of = united(block, plus, ids=False), _growth_of
     else:
         body = "\nunion all\n".join(_weighed(block, terms, sign) for terms, sign in ((plus, 1), (minus, -1)) if terms)
@@ -54,6 +54,8 @@ def _weighed(block: Block, terms: Sequence[tuple[int, str]], sign: int) -> str:
 
 def _growth_of(part: Part) -> list[str]:
     """Return what rows that come add to a part."""
+    if part.state is not None:
+        return [f"{part.of} as {ident(part.column)}"]
     function = {"count": "count", "sum": "sum", "least": "min", "greatest": "max"}[part.kind]
     only = f" filter (where {part.where})" if part.where else ""
     value = f"{function}({part.of or '*'}){only}"
@@ -62,6 +64,8 @@ def _growth_of(part: Part) -> list[str]:
 
 def _change_of(part: Part) -> list[str]:
     """Return what of a part a change adds and takes away, over rows with a weight of 1 or -1."""
+    if part.state is not None:
+        raise ValueError("nothing can be taken from a state")
     only = f" and ({part.where})" if part.where else ""
     if part.kind == "count":
         known = f"({part.of}) is not null" if part.of else "true"
@@ -86,10 +90,7 @@ def merged(block: Block, stage: str, old: str, like: Schema, *, grown: bool = Fa
         raise ValueError("the block cannot merge")
     types = like.types
     items = [f'd."@key{at}" as "@k{at}"' for at in range(1, len(block.keys) + 1)]
-    items += [
-        f"cast({_new(part.column, part.kind)} as {types[part.column]}) as {ident(part.column)}"
-        for part in block.merge.parts
-    ]
+    items += [f"{held(_new(part), types[part.column])} as {ident(part.column)}" for part in block.merge.parts]
     doubt = "" if grown else f', {_doubtful(block)} as "@doubtful"'
     groups = f"select {', '.join(items)}{doubt}, l._rid from {_joined(block, stage, old)}"
     finish = block.merge.finish.replace(' FROM "@parts"', f', _rid FROM ({groups}) as "@parts"')
@@ -110,7 +111,7 @@ def doubtful(block: Block, stage: str, old: str) -> Query | None:
     if block.merge is None or all(part.kind in ("count", "sum") for part in block.merge.parts):
         return None
     keys = ", ".join(f'"@key{at}"' for at in range(1, len(block.keys) + 1)) or "1"
-    left = f" and {_new(block.merge.number, 'count')} > 0" if block.keys else ""
+    left = f" and {_new(block.merge.parts[0])} > 0" if block.keys else ""
     return Query(f"select {keys} from {_joined(block, stage, old)} where ({_doubtful(block)}){left}")
 
 
@@ -131,8 +132,10 @@ def _doubtful(block: Block) -> str:
     return " or ".join(found) or "false"
 
 
-def _new(column: str, kind: str) -> str:
-    own, came = f"l.{ident(column)}", f"d.{ident(column)}"
-    if kind in ("count", "sum"):
+def _new(part: Part) -> str:
+    own, came = f"l.{ident(part.column)}", f"d.{ident(part.column)}"
+    if part.state is not None:
+        return part.state.joined.format(kept=own, came=came)
+    if part.kind in ("count", "sum"):
         return f"coalesce({own}, 0) + {came}"
-    return f"{kind}({own}, {came})"
+    return f"{part.kind}({own}, {came})"

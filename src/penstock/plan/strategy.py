@@ -77,6 +77,12 @@ def _rows(block: Block, moves: Mapping[str, Move], dependent: list[Leaf]) -> Cho
 def _merge(block: Block, moves: Mapping[str, Move], dependent: list[Leaf], types: Mapping[str, str]) -> Choice:
     parts = block.merge.parts if block.merge else ()
     takes = bool(dependent) or any(move.went for move in moves.values())
+    states = block.merge.states if block.merge else ()
+    if takes and states:
+        stays = f"{', '.join(dict.fromkeys(part.function for part in states))} can only be added to"
+        if not block.keys:
+            return Choice("full", stays, *block.words[:1])
+        return Choice("keys", f"{stays}: {_GROUPS}")
     if takes and any(part.kind == "sum" and types.get(part.column) in FLOATS for part in parts):
         words = "floats in a sum"
         if not block.keys:

@@ -45,12 +45,17 @@ if TYPE_CHECKING:
 
 @record
 class EngineCan:
-    """What an engine can do: formats it reads and writes by itself, and the strategies that it renders."""
+    """What an engine can do: formats it reads and writes by itself, and the strategies that it renders.
+
+    `states` is the form in which it keeps states of aggregates, empty where it cannot: another form means that what
+    was kept before cannot be read any more, and is computed again.
+    """
 
     scans: frozenset[str]
     writes: frozenset[str]
     strategies: frozenset[str]
     transactions: bool = True
+    states: str = ""
 
 
 class StoppedError(FatalError):

@@ -309,7 +309,7 @@ class _Attempt:
     def _by_plan(self, table: Table) -> tuple[Change, str, tuple[float, ...]] | None:
         from penstock.refresh import transform
 
-        known = transform.planned(table, self.relations, self.txn)
+        known = transform.planned(table, self.relations, self.txn, self.engine.can.states)
         if not known.plan.blocks:
             return None
         if self.keeper is None:
@@ -335,7 +335,7 @@ class _Attempt:
             return self._whole(table, relation, query)
         from penstock.refresh import transform
 
-        settled = transform.settled(table, self.relations, self.txn)
+        settled = transform.settled(table, self.relations, self.txn, self.engine.can.states)
         if settled is None:
             return self._whole(table, relation, query)
         try:

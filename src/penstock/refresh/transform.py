@@ -50,33 +50,33 @@ class Delta:
         return self.plus.rows + (self.minus.rows if self.minus else 0)
 
 
-_planned: dict[tuple[str, tuple[Schema, ...]], Planned] = {}
+_planned: dict[tuple[str, tuple[Schema, ...], str], Planned] = {}
 
 
-def planned(table: Table, relations: Mapping[str, Relation], txn: Txn) -> Planned:
-    """Return the plan of a SQL table over its inputs as they are; each is made once."""
+def planned(table: Table, relations: Mapping[str, Relation], txn: Txn, states: str) -> Planned:
+    """Return the plan of a SQL table over its inputs as they are, with states of a form; each is made once."""
     schemas = {name: relations[name].schema for name in table.parents}
-    asked = (table.fingerprint, tuple(schemas.values()))
+    asked = (table.fingerprint, tuple(schemas.values()), states)
     known = _planned.get(asked)
     if known is None:
         from penstock.plan.sql.cut import cut
 
         schema = txn.describe(query_of(table))
-        known = Planned(cut(table.sql, schemas, schema.names, table.name), schema)
+        known = Planned(cut(table.sql, schemas, schema.names, table.name, states), schema)
         if len(_planned) >= _PLANS:
             _planned.clear()
         _planned[asked] = known
     return known
 
 
-def settled(table: Table, relations: Mapping[str, Relation], txn: Txn) -> Query | None:
+def settled(table: Table, relations: Mapping[str, Relation], txn: Txn, states: str) -> Query | None:
     """Return the query of a SQL table as its plan puts it, where its text leaves open which of equal rows comes first.
 
     None says that nothing is open, or that the plan cannot be trusted: then the text itself is the query.
     """
     from penstock.plan.inline import inlined
 
-    known = planned(table, relations, txn)
+    known = planned(table, relations, txn, states)
     if not any(block.tied for block in known.plan.blocks):
         return None
     query = inlined(known.plan, {name: relations[name] for name in table.parents}, known.schema.names)
@@ -274,12 +274,12 @@ class Keeper:
             return Change(relation, 0, 0)
         names = tuple(f"@key{at}" for at in range(1, len(block.keys) + 1))
         old = self.staged(Take(relation, (Within(block.held, sums.name, names, once=True),) if block.keys else ()))
-        grown = groups.grows(block, turn)
+        grown = groups.grows(turn)
         stage = self.staged(Compute(groups.merged(block, sums.name, old.name, like, grown=grown), False))
-        if grown:
+        if grown and block.keys:
             # What only grew has other counts, every one of them.
             return self.change_by(Swap(relation, stage.name, stage.rows, old.name, old.rows, *identity(block)[:2]))
-        asked = groups.doubtful(block, sums.name, old.name)
+        asked = None if grown else groups.doubtful(block, sums.name, old.name)
         if asked is not None:
             again = self.staged(Compute(asked, False))
             if again.rows and not block.keys:
@@ -328,12 +328,12 @@ def can_follow(block: Block, inputs: Mapping[str, Input]) -> bool:
 def _inexact(
     block: Block, relation: Relation, inputs: Mapping[str, Input], found: Mapping[tuple[int, int], str]
 ) -> bool:
-    """Tell whether floats would be taken from a sum, which then is not what adding up the rest gives."""
+    """Tell whether something would be taken from a state, or floats from a sum, which is not what the rest gives."""
     if not found and not any(one.went for one in inputs.values()):
         return False
     kinds = relation.whole.types
     parts = block.merge.parts if block.merge else ()
-    return any(part.kind == "sum" and kinds[part.column] in ("double", "float") for part in parts)
+    return any(part.state or (part.kind == "sum" and kinds[part.column] in ("double", "float")) for part in parts)
 
 
 def identity(block: Block) -> tuple[tuple[str, ...], bool, bool]:

@@ -14,6 +14,7 @@ from penstock.base.text import plural
 from penstock.model.names import is_hidden
 from penstock.model.proof import Verified
 from penstock.model.relation import NONE, Query, Read
+from penstock.model.schema import STATE
 from penstock.model.table import Table
 from penstock.plan import delta
 from penstock.plan.blocks import Plan
@@ -28,7 +29,7 @@ if TYPE_CHECKING:
     from penstock.base.clock import Clock
     from penstock.model.project import Project
     from penstock.model.relation import Relation
-    from penstock.model.schema import Schema
+    from penstock.model.schema import Column, Schema
     from penstock.model.source import RawTable
     from penstock.model.table import Function
     from penstock.plan.blocks import Block
@@ -152,7 +153,7 @@ class Verifier:
         if any(name not in relations for name in table.parents):
             return Plan()
         schemas = {name: relations[name].schema for name in table.parents}
-        return cut(table.sql, schemas, relation.schema.names, table.name)
+        return cut(table.sql, schemas, relation.schema.names, table.name, self.engine.can.states)
 
     def own(self, table: Table, relation: Relation) -> Query:
         """Return a table's own text over its inputs as the table has seen them."""
@@ -244,7 +245,7 @@ class Verifier:
             return Difference()
         whole = relation.whole
         wanted, stored = (_comparable(block, whole, one) for one in (query, _stored(relation, whole)))
-        return self.between(wanted, stored, whole)
+        return self.between(wanted, stored, self.described(wanted) if STATE in whole.types.values() else whole)
 
     # -- Python tables -----------------------------------------------------------------------------------------
 
@@ -281,11 +282,18 @@ def _leave_out_what_is_open(table: Table, plan: Plan) -> None:
 
 
 def _comparable(block: Block, schema: Schema, query: Query) -> Query:
-    """Return a query of a block's columns as they are compared: a kept sum of no rows is null or nought."""
-    sums = {part.column for part in block.merge.parts if part.kind == "sum"} if block.merge else set()
-    items = ", ".join(
-        f"coalesce({_ident(c.name)}, cast(0 as {c.type}))" if c.name in sums else _ident(c.name) for c in schema
-    )
+    """Return a query of a block's columns as they are compared: a kept sum of no rows is null or nought, and states
+    are alike where their values are.
+    """
+    parts = {part.column: part for part in block.merge.parts} if block.merge else {}
+
+    def told(column: Column) -> str:
+        name, part = _ident(column.name), parts.get(column.name)
+        if part is not None and part.state is not None:
+            return f"{part.state.shown.format(name)} as {name}"
+        return f"coalesce({name}, cast(0 as {column.type})) as {name}" if part and part.kind == "sum" else name
+
+    items = ", ".join(told(column) for column in schema)
     return replace(query, text=f'select {items} from (\n{query.text}\n) as "@x"')
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import tempfile
+from collections import Counter
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from functools import cache
@@ -20,6 +21,7 @@ from penstock.model.schema import Schema, canonical
 from penstock.model.source import Connection, RawTable
 from penstock.model.table import Table
 from penstock.model.tuning import Tuning
+from penstock.plan.sql.cut import cut
 from penstock.protocols.source import Arrow, Batch, Kind
 from penstock.refresh.cascade import Job, Outcome, cascade
 from penstock.refresh.ingest import Portion, shape
@@ -53,10 +55,14 @@ class Killed(BaseException):  # nothing may catch it as an error
 
 @dataclass
 class Held:
-    """What a case that held has shown: for each table that was brought up to date, its text and the strategy."""
+    """What a case that held has shown: for each table that was brought up to date, its text and the strategy.
+
+    `states` counts the strategies of tables of which states are kept, and nothing else that could merge.
+    """
 
     steps: int = 0
     refreshed: list[tuple[str, str, bool]] = field(default_factory=list)
+    states: Counter[str] = field(default_factory=Counter)
 
 
 def hold(case: Case) -> Held:
@@ -213,6 +219,16 @@ class Drive:
         for name, step in outcome.steps.items():
             if step.stage == "table" and step.strategy:
                 self.held.refreshed.append((self.texts[name], step.strategy, step.state == "done"))
+                if self._only_states(name):
+                    self.held.states.update(step.strategy.split(" → "))
+
+    def _only_states(self, name: str) -> bool:
+        """Tell whether a table's plan keeps states in all of its groups that merge."""
+        relations, table = self.engine.relations(), self.project.tables[name]
+        schemas = {one: relations[one].schema for one in table.parents}
+        plan = cut(table.sql, schemas, relations[name].schema.names, name, self.engine.can.states)
+        merges = [block.merge for block in plan.blocks if block.merge is not None]
+        return bool(merges) and all(one.states for one in merges)
 
     def _compare(self, outcome: Outcome) -> None:
         for name, error in outcome.failed.items():

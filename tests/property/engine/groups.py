@@ -36,6 +36,16 @@ _LOOSE: dict[str, tuple[str, ...]] = {
 }  # fmt: skip
 _SUMMED = ("int", "real", "dec")
 
+# aggregates of which a state is kept; what comes of the loose ones may differ in its last digits
+_STATES = (
+    "bit_xor({})", "bit_or({})", "bit_and({})", "approx_count_distinct({})", "arg_max({0}, {0})", "arg_min({0}, {0})",
+    "regr_count({0}, {0})",
+)  # fmt: skip
+_LOOSE_STATES = (
+    "stddev_pop({})", "var_samp({})", "sem({})", "skewness({})", "kurtosis({})", "favg({})", "covar_pop({0}, {0} % 3)",
+    "regr_slope({0}, {0} % 3)", "product({} % 3)",
+)  # fmt: skip
+
 
 def aggregate(g: Grammar, env: ex.Env) -> Item:
     """Make an aggregate of any kind."""
@@ -62,6 +72,20 @@ def aggregate(g: Grammar, env: ex.Env) -> Item:
     return text.format(ref), Col("", "ints" if family == "ints*" else family, fine=family != "counted", wild=col.wild)
 
 
+def stated(g: Grammar, env: ex.Env) -> list[Item]:
+    """Make aggregates that are kept as states, where there are numbers to make them of."""
+    numbers = [ref for ref, col in ex.fine(env, "int")]
+    if not numbers:
+        return []
+    g.note("agg_state")
+    found: list[Item] = [(g.choose.of(_LOOSE_STATES).format(g.choose.of(numbers)), Col("", "real", fine=False))]
+    if g.choose.chance(50):
+        found.append((g.choose.of(_STATES).format(g.choose.of(numbers)), Col("", "int")))
+    if g.choose.chance(30):
+        found.append(("count(*)", Col("n", "int")))
+    return found
+
+
 def ordered(g: Grammar, ref: str, col: Col) -> Item:
     """Make an aggregate whose rows have an order."""
     g.note("agg_ordered")
@@ -81,7 +105,9 @@ def ordered(g: Grammar, ref: str, col: Col) -> Item:
 
 def aggregates(g: Grammar, env: ex.Env, wanted: str = "") -> list[Item]:
     """Make one to three aggregates, some of them of the rows that a condition holds for."""
-    found = []
+    found = stated(g, env) if wanted == "agg_state" or g.choose.chance(8) else []
+    if found:
+        return found
     for at in range(g.choose.of((1, 2, 3))):
         text, col = aggregate(g, env)
         if (wanted == "agg_filter" and at == 0) or g.choose.chance(15):
@@ -109,7 +135,7 @@ def keys(g: Grammar, env: ex.Env, most: int = 2) -> list[Item]:
     return found
 
 
-@block("group", "having", "agg_filter", "agg_distinct", "agg_ordered", "group_expression")
+@block("group", "having", "agg_filter", "agg_distinct", "agg_ordered", "agg_state", "group_expression")
 def group(g: Grammar, depth: int) -> Body:
     """Aggregates by keys."""
     wanted, src = g.wanted, g.source(depth)

@@ -14,6 +14,8 @@ if TYPE_CHECKING:
 
 # the strategies that tables must have been brought up to date by, as the journal's steps begin to say it
 STRATEGIES = frozenset({"append", "build", "full", "keys", "merge"})
+# how tables must have been brought up to date whose only groups that merge are kept as states
+STATES = ("merge", "keys")
 
 
 def strategy_of(said: str) -> str:
@@ -32,10 +34,12 @@ class Reach:
     steps: int = 0
     times: Counter[tuple[str, str]] = field(default_factory=Counter)
     changed: Counter[str] = field(default_factory=Counter)
+    states: Counter[str] = field(default_factory=Counter)
 
     def add(self, made: Made, held: Held) -> None:
         """Add what a case has shown."""
         self.steps += held.steps
+        self.states += held.states
         for text, said, changed in held.refreshed:
             strategy = strategy_of(said)
             for block in made.blocks.get(text, ()):
@@ -48,11 +52,13 @@ class Reach:
         self.steps += other.steps
         self.times += other.times
         self.changed += other.changed
+        self.states += other.states
 
     def missing(self) -> list[str]:
         """Return the blocks that never changed after they were built, and the strategies that nothing took."""
         taken = {strategy for _, strategy in self.times}
-        return sorted(ALL_BLOCKS - set(self.changed)) + sorted(STRATEGIES - taken)
+        states = [f"states by {way}" for way in STATES if not self.states[way]]
+        return sorted(ALL_BLOCKS - set(self.changed)) + sorted(STRATEGIES - taken) + states
 
     def table(self) -> str:
         """Return the counts as text: a line for each block, a column for each strategy."""
@@ -61,4 +67,5 @@ class Reach:
         for block in sorted(ALL_BLOCKS):
             counts = [f"{self.times[block, s]:>10,}" for s in strategies]
             lines.append("".join([f"{block:18}", *counts, f"{self.changed[block]:>10,}"]))
+        lines.append("".join([f"{'states':18}", *(f"{self.states[s]:>10,}" for s in strategies)]))
         return "\n".join(lines)

@@ -21,6 +21,7 @@ _FROM = (groups, nested, rows)  # whose blocks are known by being imported
 ROWS_OF_RAW = 12
 # what a query can be noted for beside the blocks that it can be made of
 ALL_BLOCKS = frozenset(BLOCKS) | {"cte", "order", "level 0", "level 1", "level 2", "over a table"}
+SHALLOW = frozenset({"agg_state"})  # how these merge is seen where nothing under them merges, too
 _TABLE = re.compile(r"\bt\d\b")
 
 
@@ -51,7 +52,7 @@ def _table(choose: Choose, made: Made, rels: list[Rel], wanted: str = "") -> Rel
     """Make a query over what there is; the newest tables are the likeliest to be read."""
     over = [*rels, *[r for r in rels if r.text.startswith("t")]]
     g = Grammar(choose, over)
-    depth = choose.of((0, 1, 1, 2, 2))
+    depth = choose.of((0, 0, 0, 1, 2) if wanted in SHALLOW else (0, 1, 1, 2, 2))
     body = g.whole(depth, wanted)
     blocks = g.noted | ({"over a table"} if _TABLE.search(body.sql) else set())
     made.blocks[body.sql] = frozenset(blocks)

@@ -14,6 +14,9 @@ MORE = {
     "grouped": "select who, count(*) as n, sum(amount) as s from raw.orders group by who",
     "joined": "select o.id, p.name from raw.orders o join raw.people p on p.id = o.who",
     "medians": "select who, median(amount) as m from raw.orders group by who",
+    "spreads": "select who, stddev(weight) as d from raw.orders group by who",
+    "spread_apart": "select n, max(d) as d "
+    "from (select who, stddev(amount) as d, count(*) as n from raw.orders group by who) group by n",
     "kinds": "select distinct who from raw.orders",
     "shared": "select id from raw.people intersect select who from raw.orders",
     "totals": "select count(*) as n, sum(amount) as s from raw.orders",

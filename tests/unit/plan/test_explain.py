@@ -20,7 +20,7 @@ SCHEMAS = {
 
 
 def explained(text, *columns, floats=()):
-    plan = cut(text, SCHEMAS, columns, "t")
+    plan = cut(text, SCHEMAS, columns, "t", "some form")
     types = {b.name: {p.column: "double" if p.of in floats else "bigint" for p in b.merge.parts} if b.merge else {}
              for b in plan.blocks}  # fmt: skip
     return explain("t", plan, types)
@@ -36,6 +36,16 @@ CASES = {
         "select who, sum(amount) as s from raw.orders group by who",
         ("who", "s"),
         {"raw.orders": ("merge", "merge")},
+    ),
+    "an aggregate that is kept as a state": (
+        "select who, stddev(amount) as m from raw.orders group by who",
+        ("who", "m"),
+        {"raw.orders": ("merge", "keys")},
+    ),
+    "all rows, with an aggregate that is kept as a state": (
+        "select corr(amount, weight) as c from raw.orders",
+        ("c",),
+        {"raw.orders": ("merge", "full")},
     ),
     "an aggregate that cannot be added to": (
         "select who, median(amount) as m from raw.orders group by who",

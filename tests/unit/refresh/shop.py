@@ -8,6 +8,7 @@ from penstock.model.tuning import Tuning
 TABLES = {
     "spend": "select who, count(*) as orders, sum(amount) as spend, max(amount) as most, sum(weight) as weight "
     "from raw.orders group by who",
+    "spread": "select who, stddev(weight) as spread, skewness(amount) as skew from raw.orders group by who",
     "named": "with b as (select who, min(id) as first, count(*) as n from raw.orders group by who) "
     "select p.name, b.first, b.n from raw.people p left join b on b.who = p.id",
     "plain": "select id, amount from raw.orders where amount > 0",

@@ -141,6 +141,15 @@ def test_a_hidden_column_that_is_wrong_is_found(shop):
     assert shop.states("spend") == {"spend": "differs"}
 
 
+def test_a_state_that_is_not_of_its_group_is_found(shop):
+    shop.orders((6, 8, 2.5, 0.1), (7, 8, 2, 0.25))
+    shop.run()
+    other = '(select "@p1" from {live} where who = 7)'
+    shop.tamper(f'update {{live}} set "@p1" = {other} where who = 8', "spread")
+    found = shop.verify("spread")["spread"]
+    assert (found.state, found.parts) == ("differs", ("spread",))
+
+
 def test_a_column_of_another_type_is_found(shop):
     shop.tamper("update _penstock.relations set columns = replace(columns, 'hugeint', 'varchar') where name = 'x'")
     with shop.open() as app:

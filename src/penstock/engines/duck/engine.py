@@ -135,7 +135,8 @@ class DuckEngine:
         return EngineCan(
             scans=frozenset({"csv", "json", "parquet", "lines"}),
             writes=frozenset({"parquet", "csv", "duckdb"}),
-            strategies=frozenset({"append", "full"}),
+            strategies=frozenset({"append", "merge", "keys", "full"}),
+            states=f"duckdb {duckdb.__version__}",
         )
 
     @property

@@ -48,14 +48,22 @@ _ORDERED = frozenset(
 )
 
 
-def cut(text: str, schemas: Mapping[str, Schema], columns: Sequence[str], name: str, dialect: str = "duckdb") -> Plan:
+def cut(
+    text: str,
+    schemas: Mapping[str, Schema],
+    columns: Sequence[str],
+    name: str,
+    states: str = "",
+    dialect: str = "duckdb",
+) -> Plan:
     """Cut a select over tables of these schemas into blocks; `columns` are the names of what it gives.
 
-    The plan has no blocks where the query is not understood, and says why.
+    `states` is the form in which the engine keeps states of aggregates, empty where it cannot. The plan has no blocks
+    where the query is not understood, and says why.
     """
     try:
         found = tree(text, schemas)
-        return _Cutter(found, schemas, dialect).plan(name, tuple(columns))
+        return _Cutter(found, schemas, dialect, states).plan(name, tuple(columns))
     except (Unplanned, RecursionError) as reason:
         return Plan(words=(str(reason) or "a query nested this deep",))
 
@@ -67,6 +75,7 @@ class _Cutter:
     tree: Tree
     schemas: Mapping[str, Schema]
     dialect: str
+    states: str = ""
     hidden: dict[str, Block] = field(default_factory=dict)
 
     @property
@@ -85,14 +94,14 @@ class _Cutter:
         root = self.tree.root
         _rename_outputs(root, columns)
         block = self.block(root, columns)
-        block = replace(block, name=name, mark=_mark(block, self.schemas))
+        block = replace(block, name=name, mark=_mark(block, self.schemas, self.states))
         return Plan((*self.hidden.values(), block))
 
     def hide(self, query: Any) -> tuple[str, tuple[str, ...]]:
         """Make a relation of its own of a query; returns its name and columns."""
         columns = outputs(query)
         block = self.block(query, columns)
-        mark = _mark(block, self.schemas)
+        mark = _mark(block, self.schemas, self.states)
         name = f"{PREFIX}{mark}"
         self.hidden.setdefault(name, replace(block, name=name, mark=mark))
         return name, columns
@@ -204,7 +213,7 @@ class _Cutter:
         made = _Body(query, [*query.expressions, *keys])
         items, keys = made.parts[: len(query.expressions)], made.parts[len(query.expressions) :]
         held, extra = _held(items, names, keys)
-        merge = merge_of(items, keys, names, held, self.dialect)
+        merge = merge_of(items, keys, names, held, self.dialect, bool(self.states))
         outer = exp.Select(expressions=[*_as_named(items, names), *extra])
         if keys:
             outer.set("group", exp.Group(expressions=[k.copy() for k in keys]))
@@ -288,9 +297,11 @@ def _with_query(node: Any) -> bool:
     return any(isinstance(one, (exp.All, exp.Any)) for one in sides)
 
 
-def _mark(block: Block, schemas: Mapping[str, Schema]) -> str:
-    """Return the mark of a block: equal for blocks that compute the same of the same tables, as they are."""
+def _mark(block: Block, schemas: Mapping[str, Schema], states: str) -> str:
+    """Return the mark of a block: equal for blocks that compute and keep the same of the same tables, as they are."""
     parts = [block.kind, *block.columns, "\n", block.outer]
+    if block.merge is not None and block.merge.states:
+        parts.append(states)  # what is kept in another form cannot be read
     for one in block.arms:
         tables = {leaf.number: at for at, leaf in enumerate(one.leaves)}
         text = one.text

@@ -7,11 +7,14 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from penstock.plan.blocks import Merge, Part
+from penstock.plan.sql.states import state_of
 from penstock.plan.sql.text import named, sqlglot
 from penstock.plan.sql.tree import is_aggregate
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
+
+    from penstock.plan.blocks import State
 
 NUMBER = Part("count", "", "@n")
 _PLAIN = re.compile(r"[A-Za-z_][A-Za-z_0-9]*")
@@ -22,15 +25,16 @@ class _CannotMergeError(Exception):
 
 
 def merge_of(
-    items: Sequence[Any], keys: Sequence[Any], names: Sequence[str], held: Sequence[str], dialect: str
+    items: Sequence[Any], keys: Sequence[Any], names: Sequence[str], held: Sequence[str], dialect: str, states: bool
 ) -> Merge | None:
     """Return how groups of these items merge, or None where one of them cannot.
 
     `held` says which columns hold the keys; those that no item gives follow the items. An item that is a part, or a sum
-    where there is anything to sum, is kept once: the column that users see stands for the part.
+    where there is anything to sum, is kept once: the column that users see stands for the part. `states` says whether
+    the engine keeps those of aggregates.
     """
     exp = sqlglot()
-    parts = _Parts(dialect)
+    parts = _Parts(dialect, states)
     chosen = []
     try:
         for item, name in zip(items, names, strict=True):
@@ -70,6 +74,8 @@ def items_of(merge: Merge, names: Sequence[str]) -> str:
 
 
 def _whole(part: Part) -> str:
+    if part.state is not None:
+        return part.of
     only = f" filter (where {part.where})" if part.where else ""
     function = {"count": "count", "sum": "sum", "least": "min", "greatest": "max"}[part.kind]
     return f"{function}({part.of or '*'}){only}"
@@ -78,8 +84,9 @@ def _whole(part: Part) -> str:
 class _Parts:
     """The parts that aggregates need, each once."""
 
-    def __init__(self, dialect: str) -> None:
+    def __init__(self, dialect: str, states: bool) -> None:
         self.dialect = dialect
+        self.states = states
         self.found = [NUMBER]
 
     def finished(self, node: Any, keys: Sequence[Any]) -> Any:
@@ -110,7 +117,7 @@ class _Parts:
         # What stands in the aggregate must be a plain value: no `distinct`, no order, no second argument.
         further = any(value for name, value in node.args.items() if name not in ("this", "big_int"))
         if further or isinstance(inner, (exp.Distinct, exp.Order)):
-            raise _CannotMergeError
+            return self.of_state(node, where)
         if isinstance(node, exp.Count):
             star = inner is None or isinstance(inner, exp.Star)
             return self.part("count", "" if star else inner.sql(self.dialect), where)
@@ -119,7 +126,7 @@ class _Parts:
         if isinstance(node, (exp.Min, exp.Max)):
             return self.part("least" if isinstance(node, exp.Min) else "greatest", inner.sql(self.dialect), where)
         if not isinstance(node, (exp.Sum, exp.Avg)):
-            raise _CannotMergeError
+            return self.of_state(node, where)
         of = inner.sql(self.dialect)
         total, count = self.part("sum", of, where), self.part("count", of, where)
         if isinstance(node, exp.Avg):
@@ -138,11 +145,20 @@ class _Parts:
             told = (exp.EQ if every else exp.GT)(this=told, expression=zero.copy())
         return exp.Case(ifs=[exp.If(this=known, true=told)])
 
-    def part(self, kind: str, of: str, where: str) -> Any:
+    def of_state(self, node: Any, where: str) -> Any:
+        """Return an aggregate as the value of its state."""
+        taken = state_of(node, where, self.dialect) if self.states else None
+        if taken is None:
+            raise _CannotMergeError
+        of, state = taken
+        column = self.part("state", of, "", state)
+        return sqlglot().Anonymous(this=state.shown.partition("(")[0], expressions=[column])
+
+    def part(self, kind: str, of: str, where: str, state: State | None = None) -> Any:
         """Return the column of a part, noted where it is new."""
         known = next((one for one in self.found if (one.kind, one.of, one.where) == (kind, of, where)), None)
         if known is None:
-            known = Part(kind, of, f"@p{len(self.found)}", where)
+            known = Part(kind, of, f"@p{len(self.found)}", where, state)
             self.found.append(known)
         return sqlglot().column(known.column, quoted=True)
 
