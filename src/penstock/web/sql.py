@@ -10,11 +10,12 @@ import msgspec
 from starlette.responses import Response
 
 from penstock.app.limits import Question
-from penstock.app.serving import asking, saving, words
+from penstock.app.serving import asking, buffers, saving, words
 from penstock.app.serving.asking import Asked, QueryPlan
 from penstock.app.serving.missing import NoSuchError
 from penstock.app.serving.shapes import Words
 from penstock.base.record import record
+from penstock.web.carry import written
 from penstock.web.route import AskError, Book, Call
 
 if TYPE_CHECKING:
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
 
 BOOK = Book()
 _LONGEST_ID = 100
+COLUMNS = buffers.MEDIA
 ARROW = "application/vnd.apache.arrow.stream"
 
 
@@ -61,6 +63,10 @@ def post_sql(call: Call) -> Asked | Response:
     with _asked(call, ask) as (question, name):
         if call.accept == ARROW:
             return Response(asking.arrow(call.site.app, ask.sql, question, ask.limit), media_type=ARROW)
+        if COLUMNS in call.accept:
+            found = asking.columns(call.site.app, ask.sql, question, written, ask.limit, name)
+            if found is not None:
+                return Response(found, media_type=COLUMNS)
         return asking.ask(call.site.app, ask.sql, question, ask.limit, name)
 
 

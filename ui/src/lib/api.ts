@@ -54,7 +54,13 @@ export function queryOf(values: Record<string, string | number | boolean | null 
   return given.length ? `?${new URLSearchParams(given.map(([name, value]) => [name, String(value)]))}` : '';
 }
 
-async function ask<T>(path: string, init: RequestInit): Promise<T> {
+/** POST whose answer may be of another form than JSON, which `read` then reads. */
+export const postFor = <T>(path: string, body: unknown, accept: string, read: (response: Response) => Promise<T>): Promise<T> =>
+  ask<T>(path, { method: 'POST', body: JSON.stringify(body), headers: { Accept: `${accept}, application/json` } }, read);
+
+const json = async <T>(response: Response): Promise<T> => (response.status === 204 ? (undefined as T) : ((await response.json()) as T));
+
+async function ask<T>(path: string, init: RequestInit, read: (response: Response) => Promise<T> = json<T>): Promise<T> {
   const changes = init.method !== undefined && init.method !== 'GET';
   if (changes && !token) await project();
   let response = await reach(path, init);
@@ -63,7 +69,7 @@ async function ask<T>(path: string, init: RequestInit): Promise<T> {
     await project();
     response = await reach(path, init);
   }
-  if (response.ok) return response.status === 204 ? (undefined as T) : ((await response.json()) as T);
+  if (response.ok) return read(response);
   throw new ApiError(response.status, await faultOf(response));
 }
 

@@ -7,7 +7,7 @@ from io import BytesIO
 from typing import TYPE_CHECKING, Any
 
 from penstock.app import requests
-from penstock.app.serving import grids
+from penstock.app.serving import buffers, grids
 from penstock.app.serving.shapes import GridColumn
 from penstock.base.errors import PlanError, UnsupportedError
 from penstock.base.record import record
@@ -15,6 +15,8 @@ from penstock.model.queryplan import PlanStep
 from penstock.protocols.engine import StoppedError
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from penstock.app.limits import Question
     from penstock.app.opened import App
     from penstock.protocols.engine import Rows
@@ -59,6 +61,28 @@ def ask(app: App, text: str, question: Question, limit: int = ROWS, name: str = 
         raise question.error() from None
     took = app.clock.monotonic() - began
     return Asked(grid.columns, grid.rows, grid.total, grid.truncated, text, took, name, tables)
+
+
+def columns(
+    app: App, text: str, question: Question, encode: Callable[[Any], bytes], limit: int = ROWS, name: str = ""
+) -> bytes | None:
+    """Ask as `ask` does, and return the rows as columns of bytes; None where that cannot be had, and `ask` says why."""
+    began = app.clock.monotonic()
+    tables = reads(app, text)
+
+    def encoded(head: dict[str, Any]) -> bytes:
+        return encode({**head, "sql": text, "seconds": app.clock.monotonic() - began, "id": name, "tables": tables})
+
+    try:
+        rows = question.reads(requests.sql(app, text))
+        try:
+            return buffers.packed(rows, limit, encoded)
+        finally:
+            rows.close()
+    except (buffers.BrokenError, StoppedError, KeyboardInterrupt) as error:
+        if isinstance(error, buffers.BrokenError) and not question.is_over:
+            return None
+        raise question.error() from None
 
 
 def arrow(app: App, text: str, question: Question, limit: int = MOST_ROWS) -> bytes:
