@@ -220,6 +220,12 @@ class _Metrics:
         finally:
             measured.rows.close()
 
+    def _total(self, ask: MetricAsk) -> tuple[str, tuple[MeasuredColumn, ...], list[tuple[Any, ...]]]:
+        """Measure one number; several places of a page show the same."""
+        app = self.setting.app
+        changed = tuple(app.engine.relations()[name].changed for name in self.tables)
+        return pages(app).kept(("total", ask, changed), lambda: self._measured(ask))
+
     def _few(self, dimension: str, limit: int) -> bool:
         """Tell whether a dimension has so few values, whatever is chosen, that all can be shown."""
         app = self.setting.app
@@ -303,12 +309,12 @@ class _Metrics:
 
     # ── a number ────────────────────────────────────────────────────────────────────────────────────────
 
-    def kpi(self) -> TileData:
+    def kpi(self, *, spark: bool = True) -> TileData:
         """Return the number of a metric over the period, the same a span before, and how it went."""
         if len(self.names) > 1:
             raise RoleError("a kpi shows one metric", word=self.names[1])
         low, high = self._between()
-        sql, columns, rows = self._measured(self.ask(between=(low, high)))
+        sql, columns, rows = self._total(self.ask(between=(low, high)))
         value = cell(rows[0][-1]) if rows else None
         compared = self._before(low, high)
         shown = (
@@ -318,11 +324,11 @@ class _Metrics:
         cells = () if value is None and compared is None else ((value, compared),)
         found = self._made(sql, columns, "")
         shaped = Shaped("", (Drawn(_FIELD, "value"), Drawn(_FIELD, "compared")), {})
-        spark = self._spark(low, high) if self.chart.option("spark") is not False else None
+        curve = self._spark(low, high) if spark and self.chart.option("spark") is not False else None
         tile = finished(
             self.setting, replace(self.chart, kind="table"), found, shown, cells, total=len(cells), shaped=shaped
         )
-        made = number(value, compared, good_of(self.chart, self.first.good or "none"), spark, self.form)
+        made = number(value, compared, good_of(self.chart, self.first.good or "none"), curve, self.form)
         title = self.chart.option("title", self.first.label or self.first.name)
         return replace(tile, kind="kpi", kpi=made if cells else None, title=str(title))
 
@@ -354,7 +360,7 @@ class _Metrics:
         return self._one(self.ask(between=(span.before(low), span.before(high))))
 
     def _one(self, ask: MetricAsk) -> Any:
-        rows = self._rows(ask)
+        rows = self._total(ask)[2]
         return cell(rows[0][-1]) if rows else None
 
     def _spark(self, low: datetime | None, high: datetime | None) -> tuple[tuple[Any, Any], ...] | None:
@@ -390,7 +396,7 @@ def value(setting: Setting, chart: Chart) -> tuple[Any, str]:
     if str(chart.option("filters", "")).lower() in ("none", "false"):
         setting = replace(setting, chosen=unchosen(setting.chosen))
     found = _Metrics(setting, replace(chart, kind="kpi"))
-    tile = found.kpi()
+    tile = found.kpi(spark=False)
     if tile.kpi is None:
         return None, found.form
     if chart.option("compare") is not None:
