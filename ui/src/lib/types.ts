@@ -192,6 +192,7 @@ export interface DrawnGroup {
   label: string;
   count: number;
   collapsed: boolean;
+  state: string | null;
   x: number;
   y: number;
   width: number;
