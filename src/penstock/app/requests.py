@@ -18,12 +18,12 @@ if TYPE_CHECKING:
     from penstock.app.past import Past
     from penstock.model.check import Verdict
     from penstock.model.relation import Relation
-    from penstock.model.run import Run, Step
+    from penstock.model.run import Note, Run, Step
     from penstock.protocols.engine import Rows
     from penstock.run.events import Event
 
 __all__ = [
-    "App", "check", "explain", "lineage", "open_project", "plan", "replay", "run", "run_detail", "runs", "show",
+    "App", "check", "explain", "lineage", "notes", "open_project", "plan", "replay", "run", "run_detail", "runs", "show",
     "sql", "status", "test", "verify",
 ]  # fmt: skip
 
@@ -306,6 +306,11 @@ def run_detail(app: App, run_id: str) -> tuple[Run, list[Verdict]]:
     if found is None:
         raise ConfigError(f"no run '{run_id}'", hint=did_you_mean(run_id, (r.id for r in app.journal.runs(20))))
     return found, list(app.journal.checks(found.id))
+
+
+def notes(app: App, run: str) -> list[Note]:
+    """Return what a run said of itself beside its steps: that a source was tried again, and why."""
+    return list(app.journal.notes(run))
 
 
 def _repair(app: App) -> None:

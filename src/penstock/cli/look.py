@@ -12,11 +12,11 @@ from penstock.base.clock import SystemClock
 from penstock.cli.call import Call, argument, verb, write
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping, Sequence
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
 
     from penstock.app.answers import Lineage, TableStatus
     from penstock.cli.style import Paint
-    from penstock.model.run import Run
+    from penstock.model.run import Note, Run
 
 _AGES = ((86_400, "day"), (3_600, "hour"), (60, "minute"))
 # How a lineage marks the name of a sink.
@@ -188,17 +188,27 @@ def runs(call: Call, run: str | None, limit: int) -> int:
         if run is not None:
             one, verdicts = requests.run_detail(app, run)
             checks = [story.verdict_shape(v) for v in verdicts]
-            shape = {"run": story.run_shape(one), "checks": checks}
-            call.answer(shape, lambda: _one(one, story.run(one, verdicts, call.paint), call.paint))
+            notes = requests.notes(app, one.id)
+            shape = {"run": story.run_shape(one), "checks": checks, "notes": notes}
+            call.answer(shape, lambda: _one(one, (*story.run(one, verdicts, call.paint), *_notes(notes)), call.paint))
             return 0
         found = requests.runs(app, limit)
     call.answer({"runs": [story.run_shape(one) for one in found]}, lambda: _runs(found, call.paint))
     return 0
 
 
-def _one(run: Run, told: Iterator[str], paint: Paint) -> Iterator[str]:
+def _notes(notes: Sequence[Note]) -> Iterator[str]:
     from penstock.base.cells import clean
 
+    for note in notes:
+        whose = f"{clean(note.table)}: " if note.table else ""
+        yield f"  after {text.seconds(note.at)}, {whose}{clean(note.text)}"
+
+
+def _one(run: Run, lines: Iterable[str], paint: Paint) -> Iterator[str]:
+    from penstock.base.cells import clean
+
+    told = iter(lines)
     yield next(told)
     typed = f", {clean(run.command)}" if run.command else ""
     yield paint(f"{run.state}, {local(run.started)}{typed}", "dim")

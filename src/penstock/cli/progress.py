@@ -81,6 +81,8 @@ class Lines:
         """Hear of an event, from any thread."""
         if event.kind == "wait":
             print(f"waiting: {_ANOTHER}", file=sys.stderr)
+        if event.kind == "note":
+            print(f"{event.table}: {event.text}", file=sys.stderr)
         step = event.step
         if event.kind != "end" or step is None or step.state in ("unchanged", "skipped"):
             return

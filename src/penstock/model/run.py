@@ -34,6 +34,19 @@ class Step:
 
 
 @record
+class Note:
+    """Something that a run says of itself: `at` is seconds after it began, `table` is empty where it is of none.
+
+    `level` is `info` or `warning`.
+    """
+
+    at: float
+    text: str
+    table: str = ""
+    level: str = "info"
+
+
+@record
 class Run:
     """One attempt: `state` is `running`, `done`, `failed` (something failed, the rest is in) or `interrupted`.
 

@@ -8,7 +8,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from penstock.model.check import Verdict
-    from penstock.model.run import Run, Step
+    from penstock.model.run import Note, Run, Step
 
 
 class Journal(Protocol):
@@ -24,6 +24,10 @@ class Journal(Protocol):
 
     def verdicts(self, run: str, verdicts: Sequence[Verdict]) -> None:
         """Record how checks ended."""
+        ...
+
+    def note(self, run: str, note: Note) -> None:
+        """Record something that a run says."""
         ...
 
     def beat(self, run: str) -> None:
@@ -48,6 +52,10 @@ class Journal(Protocol):
 
     def checks(self, run: str) -> Sequence[Verdict]:
         """Return how the checks of a run ended."""
+        ...
+
+    def notes(self, run: str) -> Sequence[Note]:
+        """Return what a run said, in the order in which it did."""
         ...
 
     def close(self) -> None:

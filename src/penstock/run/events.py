@@ -14,8 +14,8 @@ class Event:
     """Something happened to a table or sink.
 
     `kind` is `start`, `progress` or `end`; `stage` is that of `Step`; `step` says how it ended and is None
-    before. `wait` is told once, of no table, where another run has to end first. `rows`
-    and `bytes` count what came in so far.
+    before. `wait` is told once, of no table, where another run has to end first; `note` has a `text`, such as that a
+    source is tried again. `rows` and `bytes` count what came in so far.
     """
 
     kind: str
@@ -24,6 +24,7 @@ class Event:
     step: Step | None = None
     rows: int = 0
     bytes: int = 0
+    text: str = ""
 
 
 Listener: TypeAlias = Callable[[Event], None]

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from penstock.base.errors import FatalError, PenstockError, RetryableError
 from penstock.base.record import record
+from penstock.base.text import seconds
 from penstock.base.theirs import said, theirs
 from penstock.refresh import ingest
 from penstock.refresh.ingest import Portion
@@ -30,7 +31,10 @@ _LOOKS = 500
 
 @record
 class Arrival:
-    """What came from a source: a portion, the end of a partition, the end of all, or the error that ended it."""
+    """What came from a source: a portion, the end of a partition, the end of all, or the error that ended it.
+
+    `note` says that it is tried again, and why.
+    """
 
     table: RawTable
     partition: str = ""
@@ -38,6 +42,7 @@ class Arrival:
     ended: bool = False
     done: bool = False
     error: PenstockError | None = None
+    note: str = ""
 
     def release(self) -> None:
         """Let go of the portion, which nobody will take in."""
@@ -140,7 +145,10 @@ class Pulls:
                 if attempt > table.retries or self._stopped[table.name].is_set():
                     raise
                 back_off = min(0.25 * 2**attempt, _LONGEST_WAIT) * self._random.uniform(0.5, 1.5)
-                self._clock.sleep(min(max(error.after or 0.0, back_off), _LONGEST_WAIT))
+                wait = min(max(error.after or 0.0, back_off), _LONGEST_WAIT)
+                again = f"{attempt} of {table.retries}, in {seconds(wait)}"
+                self._give(Arrival(table, note=f"{error.subject}: tried again ({again})"))
+                self._clock.sleep(wait)
             else:
                 return
 

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from penstock.base import faults
 from penstock.base.errors import PenstockError
 from penstock.base.record import record
-from penstock.model.run import Run, Step
+from penstock.model.run import Note, Run, Step
 from penstock.model.tuning import Tuning
 from penstock.protocols.source import Arrow, Batch, Kind
 from penstock.refresh import cascade as cascading
@@ -166,7 +166,9 @@ class _Going:
     def arrived(self, arrival: Arrival) -> None:
         """Take in one arrival."""
         name = arrival.table.name
-        if arrival.portion is not None:
+        if arrival.note:
+            self.say(arrival.note, name)
+        elif arrival.portion is not None:
             self.waits(arrival.table, arrival.partition, arrival.portion)
             self.tell(Event("progress", name, "intake", bytes=arrival.portion.batch.bytes))
         elif arrival.ended:
@@ -322,6 +324,11 @@ class _Going:
         """Record a step that begins."""
         self.world.journal.step(self.order.id, step)
         self.tell(Event("start", step.table, step.stage))
+
+    def say(self, text: str, table: str) -> None:
+        """Record that something went otherwise than one would think."""
+        self.world.journal.note(self.order.id, Note(self.world.clock.monotonic() - self.zero, text, table, "warning"))
+        self.tell(Event("note", table, "intake", text=text))
 
     def end(self, *steps: Step) -> None:
         """Record steps that ended."""

@@ -17,7 +17,7 @@ from penstock.base.clock import Clock, SystemClock
 from penstock.base.errors import ConfigError, FatalError, Place, RetryableError
 from penstock.base.secrets import redact
 from penstock.model.check import Check, Verdict
-from penstock.model.run import Run, Step
+from penstock.model.run import Note, Run, Step
 
 if TYPE_CHECKING:
     from sqlite3 import Connection, Row
@@ -60,6 +60,13 @@ MIGRATIONS: tuple[tuple[str, ...], ...] = (
         )""",
     ),
     ("alter table steps add column began real",),
+    (
+        """create table notes (
+            run text not null references runs on delete cascade, at real not null, text text not null,
+            "table" text not null, level text not null
+        )""",
+        "create index notes_run on notes (run)",
+    ),
 )
 
 _STEP = tuple(field.name for field in fields(Step))
@@ -127,6 +134,20 @@ class SqliteJournal:
             db.executemany(f"insert or replace into verdicts values ({', '.join('?' * 11)})", rows)
 
         self._write(work)
+
+    def note(self, run: str, note: Note) -> None:
+        def work(db: Connection) -> None:
+            self._hold(db, run)
+            db.execute("insert into notes values (?, ?, ?, ?, ?)", (run, *_note_row(note)))
+
+        self._write(work)
+
+    def notes(self, run: str) -> Sequence[Note]:
+        def work(db: Connection) -> list[Note]:
+            rows = db.execute('select at, text, "table", level from notes where run = ? order by rowid', (run,))
+            return [Note(*row) for row in rows]
+
+        return self._read(work, [])
 
     def beat(self, run: str) -> None:
         self._write(lambda db: self._hold(db, run))
@@ -397,6 +418,10 @@ def _step(row: Row) -> Step:
     values = {name: row[name] for name in _STEP}
     values["error"] = json.loads(row["error"]) if row["error"] else None
     return Step(**values)
+
+
+def _note_row(note: Note) -> tuple[Any, ...]:
+    return note.at, _short(note.text), note.table, note.level
 
 
 def _verdict_row(run: str, verdict: Verdict) -> tuple[Any, ...]:

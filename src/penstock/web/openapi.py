@@ -129,8 +129,8 @@ _EVENTS: dict[str, Any] = {
     "responses": {
         "200": {
             "description": (
-                "Events `hello` (version, lost), `commit` (version, tables, run), `run` (a RunRow), `step` (run, step) "
-                "and `page` (name), `project`; their data is JSON."
+                "Events `hello` (version, lost), `commit` (version, tables, run), `run` (a RunRow), "
+                "`step` (run, step), `note` (run, table, text), `page` (name) and `project`; their data is JSON."
             ),
             "content": {"text/event-stream": {"schema": {"type": "string"}}},
         },

@@ -114,6 +114,8 @@ class Site:
             self._known_runs.discard(run)
         elif event.kind == "end" and event.step is not None:
             self.hub.tell("step", {"run": run, "step": step_row(event.step)})
+        elif event.kind == "note":
+            self.hub.tell("note", {"run": run, "table": event.table, "text": event.text})
         elif event.kind == "start":
             step = {"table": event.table, "stage": event.stage, "state": "running"}
             self.hub.tell("step", {"run": run, "step": step})

@@ -19,7 +19,7 @@ from penstock.base.errors import ConfigError, Place
 from penstock.base.text import did_you_mean
 from penstock.model.check import Check, Verdict
 from penstock.model.project import Project
-from penstock.model.run import Run, Step
+from penstock.model.run import Note, Run, Step
 from penstock.model.schema import Schema
 from penstock.plan.estimate import Estimate
 from penstock.plan.explain import Effect, Follows, Piece
@@ -303,6 +303,7 @@ class Fake:
 
     def __init__(self):
         self.made, self.verdicts = GOOD, [WARNS, PASSES]
+        self.noted = [Note(1.25, "the disk is away: tried again (1 of 3, in 512 ms)", "raw.orders", "warning")]
         self.rows = ROWS
         self.apps, self.calls = [], []
         self.error = None
@@ -368,6 +369,9 @@ class Fake:
 
     def run_detail(self, app, run_id):
         return self._answer("run_detail", (self.made, self.verdicts), run_id)
+
+    def notes(self, app, run):
+        return self._answer("notes", self.noted, run)
 
     def replay(self, app, table, *, command=""):
         return self._answer("replay", self.replayed, table)

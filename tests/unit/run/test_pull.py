@@ -8,7 +8,9 @@ from random import Random
 from typing import TYPE_CHECKING, Any
 
 from penstock.app import requests
+from penstock.app.serving.runs import page
 from penstock.base.clock import SystemClock
+from penstock.base.errors import RetryableError
 from penstock.model.source import Connection, RawTable
 from penstock.protocols.source import Arrow, Batch
 from penstock.run.pull import Pulls
@@ -80,6 +82,39 @@ def test_a_damaged_file_among_others_is_named_and_the_others_are_loaded(tmp_path
             (tmp_path / "data" / f"{number}.csv.gz").write_bytes(gzip.compress(b"n\n" + rows))
         assert requests.run(app).state == "done"
         assert requests.sql(app, "select count(*), count(distinct n) from raw.a").fetch() == [(2000, 2000)]
+
+
+def test_a_source_that_is_tried_again_says_so_in_the_journal_and_to_who_listens(tmp_path: Path) -> None:
+    (tmp_path / "sources").mkdir()
+    (tmp_path / "penstock.toml").write_text('name = "p"\n')
+    (tmp_path / "sources" / "a.toml").write_text('[raw.a]\nfrom = "files"\nread = "a.csv"\nretries = 3\n')
+    (tmp_path / "a.csv").write_text("n\n1\n2\n")
+
+    class Hasty(SystemClock):
+        def sleep(self, seconds: float) -> None:
+            assert seconds > 0
+
+    with requests.open_project(tmp_path) as app:
+        app.clock, heard, failures = Hasty(), [], [2]
+        opened = app.source
+
+        def flaky(table: RawTable) -> Any:
+            if failures[0]:
+                failures[0] -= 1
+                raise RetryableError("the disk is away")
+            return opened(table)
+
+        app.source = flaky  # type: ignore[method-assign]
+        made = requests.run(app, listener=heard.append)
+        assert made.state == "done"
+        first, second = requests.notes(app, made.id)
+        assert first.text.startswith("the disk is away: tried again (1 of 3, in ")
+        assert second.text.startswith("the disk is away: tried again (2 of 3, in ")
+        assert (first.table, first.level) == ("raw.a", "warning")
+        assert [event.text for event in heard if event.kind == "note"] == [first.text, second.text]
+        logs = [(line.level, line.text) for line in page(app, made.id).logs]
+        assert ("warning", f"raw.a: {first.text}") in logs
+        assert logs[0][1].startswith("the run began")
 
 
 def test_a_run_that_ends_early_leaves_no_source_reading_behind_it() -> None:

@@ -16,7 +16,7 @@ import pytest
 from penstock.base import secrets
 from penstock.base.errors import ConfigError, FatalError, Place, RetryableError
 from penstock.model.check import Check, Verdict
-from penstock.model.run import Run, Step
+from penstock.model.run import Note, Run, Step
 from penstock.stores import sqlite
 from penstock.stores.sqlite import SqliteJournal
 
@@ -165,13 +165,31 @@ def test_an_endless_text_is_cut(journal):
 
 
 def test_a_journal_that_was_never_written_reads_as_empty_and_makes_no_file(journal, path):
-    assert (journal.runs(), journal.unfinished(), journal.find("x"), journal.checks("x")) == (
+    assert (journal.runs(), journal.unfinished(), journal.find("x"), journal.checks("x"), journal.notes("x")) == (
         [],
         [],
         None,
         [],
+        [],
     )
     assert not path.parent.exists()
+
+
+def test_what_a_run_said_comes_back_in_order_without_secrets_and_goes_with_it(journal, path):
+    journal.start(run())
+    secrets.hide("hunter2hunter2")
+    journal.note("r1", Note(1.5, "no answer from https://u:hunter2hunter2@x", "raw.a", "warning"))
+    journal.note("r1", Note(0.5, "x" * 1_000_000))
+    first, second = journal.notes("r1")
+    assert (first.at, first.table, first.level) == (1.5, "raw.a", "warning")
+    assert "hunter2" not in first.text
+    assert (second.level, second.table, len(second.text)) == ("info", "", 10_001)
+    assert journal.notes("r2") == []
+    with sqlite3.connect(journal.path) as db:
+        db.execute("pragma foreign_keys = on")
+        db.execute("delete from runs")
+    assert journal.notes("r1") == []
+    db.close()
 
 
 # ── leases ──────────────────────────────────────────────────────────────────────────────────────────────
@@ -190,9 +208,10 @@ def test_a_beat_extends_the_lease(journal, clock):
         lambda journal: journal.beat("r1"),
         lambda journal: journal.step("r1", STEP),
         lambda journal: journal.verdicts("r1", []),
+        lambda journal: journal.note("r1", Note(1.0, "x")),
         lambda journal: journal.end("r1", "done", 9),
     ],
-    ids=["beat", "step", "verdicts", "end"],
+    ids=["beat", "step", "verdicts", "note", "end"],
 )
 def test_who_lost_a_run_to_another_process_is_refused(journal, clock, write):
     journal.start(run())

@@ -1,7 +1,7 @@
 // One connection for what happens: every page that shows a table hears of its commits here.
 
 export interface Happened {
-  kind: 'hello' | 'commit' | 'run' | 'step' | 'page' | 'project';
+  kind: 'hello' | 'commit' | 'run' | 'step' | 'note' | 'page' | 'project';
   version?: number;
   /** In a hello: events were missed that cannot be told again. */
   lost?: boolean;
@@ -13,7 +13,7 @@ export interface Happened {
 
 type Listener = (event: Happened) => void;
 
-const KINDS: Happened['kind'][] = ['hello', 'commit', 'run', 'step', 'page', 'project'];
+const KINDS: Happened['kind'][] = ['hello', 'commit', 'run', 'step', 'note', 'page', 'project'];
 const listeners = new Set<Listener>();
 const state = $state({ connected: true, lostAt: 0 });
 let source: EventSource | null = null;

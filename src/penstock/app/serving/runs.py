@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
     from penstock.app.opened import App
     from penstock.model.check import Verdict
-    from penstock.model.run import Run, Step
+    from penstock.model.run import Note, Run, Step
 
 _LOOKED_THROUGH = 1_000
 _DOES = {"intake": "reading", "table": "computing", "deliver": "delivering", "check": "checking"}
@@ -51,7 +51,7 @@ def page(app: App, run_id: str) -> RunPage:
         run_row(run),
         tuple(step_row(step) for step in run.steps),
         tuple(_check(run, verdict) for verdict in verdicts),
-        tuple(sorted(_logs(run, verdicts), key=lambda line: line.at)),
+        tuple(sorted((*_logs(run, verdicts), *_said(run, requests.notes(app, run.id))), key=lambda line: line.at)),
     )
 
 
@@ -86,6 +86,12 @@ def _logs(run: Run, verdicts: Sequence[Verdict]) -> Iterator[LogLine]:
         level = "info" if run.state == "done" else "error"
         version = f", version {run.version:,}" if run.version is not None else ""
         yield LogLine(run.ended, level, f"the run ended: {run.state}{version}")
+
+
+def _said(run: Run, notes: Sequence[Note]) -> Iterator[LogLine]:
+    for note in notes:
+        text = f"{note.table}: {note.text}" if note.table else note.text
+        yield LogLine(run.started + timedelta(seconds=note.at), note.level, text)
 
 
 def _of_step(run: Run, step: Step) -> Iterator[LogLine]:
