@@ -23,8 +23,8 @@ if TYPE_CHECKING:
     from penstock.run.events import Event
 
 __all__ = [
-    "App", "check", "explain", "lineage", "notes", "open_project", "plan", "replay", "run", "run_detail", "runs", "show",
-    "sql", "status", "test", "verify",
+    "App", "check", "explain", "lineage", "notes", "open_project", "plan", "replay", "run", "run_detail", "runs",
+    "show", "sql", "status", "test", "verify",
 ]  # fmt: skip
 
 

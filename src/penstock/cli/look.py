@@ -182,14 +182,14 @@ def _status_trouble(found: Sequence[TableStatus], paint: Paint) -> Iterator[str]
 def runs(call: Call, run: str | None, limit: int) -> int:
     """List the newest runs, or tell all about one."""
     from penstock.app import requests
-    from penstock.cli import story
+    from penstock.cli import exact, story
 
     with call.open() as app:
         if run is not None:
             one, verdicts = requests.run_detail(app, run)
             checks = [story.verdict_shape(v) for v in verdicts]
             notes = requests.notes(app, one.id)
-            shape = {"run": story.run_shape(one), "checks": checks, "notes": notes}
+            shape = {"run": story.run_shape(one), "checks": checks, "notes": exact.shape(notes)}
             call.answer(shape, lambda: _one(one, (*story.run(one, verdicts, call.paint), *_notes(notes)), call.paint))
             return 0
         found = requests.runs(app, limit)
