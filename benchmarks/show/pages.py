@@ -10,8 +10,9 @@ from pathlib import Path
 from statistics import median
 
 from benchmarks.figures import Figure, Target
-from penstock.app import dashboards, requests
+from penstock.app import requests
 from penstock.app.opened import App
+from penstock.app.pages import dashboards
 
 ROWS = {"small": 100_000, "full": 10_000_000}
 POINTS = {"small": 10_000, "full": 1_000_000}

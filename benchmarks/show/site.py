@@ -11,7 +11,7 @@ from statistics import median
 
 from benchmarks.figures import Figure, Target
 from benchmarks.measure import spend
-from penstock.app import sites
+from penstock.app.pages import sites
 from penstock.cli.demo import main
 
 PAGES = {"small": 4, "full": 20}

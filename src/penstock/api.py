@@ -202,7 +202,7 @@ class Project:
     @property
     def dashboards(self) -> list[PageInfo]:
         """Every dashboard, pinned ones first: title, file, owner, tables, how fresh it is, how many mistakes it has."""
-        from penstock.app import dashboards
+        from penstock.app.pages import dashboards
 
         return dashboards.dashboards(self._open())
 
@@ -211,7 +211,7 @@ class Project:
 
         Raises `ConfigError`, with the nearest name, for an unknown one.
         """
-        from penstock.app import dashboards
+        from penstock.app.pages import dashboards
 
         return dashboards.page(self._open(), name, chosen)
 

@@ -12,7 +12,7 @@ from penstock.cli.call import Call, argument, verb
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
-    from penstock.app.sites import Built
+    from penstock.app.pages.sites import Built
     from penstock.cli.style import Paint
     from penstock.model.page import PageInfo
 
@@ -48,7 +48,7 @@ def dashboard(call: Call, words: tuple[str, ...]) -> int:
 
 
 def _list(call: Call) -> int:
-    from penstock.app import dashboards
+    from penstock.app.pages import dashboards
 
     with call.open() as app:
         found = dashboards.dashboards(app) if dashboards.names(app) else []
@@ -90,12 +90,12 @@ def _age(seconds: float | None) -> str:
 
 
 def _new(call: Call, words: Sequence[str]) -> int:
-    from penstock.app import dashboards, firstpage
+    from penstock.app.pages import dashboards, first
 
     if len(words) != 1:
         raise report.UsageError("penstock dashboard new takes one table", hint="penstock dashboard new orders")
     with call.open() as app:
-        made = firstpage.new(app, words[0])
+        made = first.new(app, words[0])
 
     def lines() -> Iterator[str]:
         yield call.paint(f"wrote {made.file}, a page about {made.table}", "bold")
@@ -110,7 +110,7 @@ def _new(call: Call, words: Sequence[str]) -> int:
 
 
 def _build(call: Call, words: Sequence[str]) -> int:
-    from penstock.app import dashboards, sites
+    from penstock.app.pages import dashboards, sites
 
     folder = Path(words[0] if words else _SITE)
     with call.open() as app:

@@ -33,7 +33,8 @@ def check(call: Call, select: tuple[str, ...]) -> int:
     A mistake in a file is shown with its place, and ends it. With a selection, only pages that show one of its tables
     are looked at. Nothing is changed.
     """
-    from penstock.app import dashboards, requests
+    from penstock.app import requests
+    from penstock.app.pages import dashboards
     from penstock.cli import story
 
     with call.open() as app:

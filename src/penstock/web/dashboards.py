@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from typing import Any
 
-from penstock.app import dashboards, metrics
+from penstock.app import metrics
 from penstock.app.limits import within
 from penstock.app.metrics import MetricInfo
+from penstock.app.pages import dashboards
 from penstock.app.serving import grids
 from penstock.app.serving.missing import NoSuchError
 from penstock.base.errors import ConfigError

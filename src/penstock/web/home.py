@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from penstock._version import __version__
-from penstock.app import dashboards
+from penstock.app.pages import dashboards
 from penstock.app.serving import home, words
 from penstock.app.serving.home import Home
 from penstock.app.serving.shapes import Found

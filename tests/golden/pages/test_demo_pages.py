@@ -7,7 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from penstock.app import dashboards, requests
+from penstock.app import requests
+from penstock.app.pages import dashboards
 from penstock.cli.demo import evidence, expected, main, make
 
 HERE = Path(__file__).parent

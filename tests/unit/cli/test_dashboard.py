@@ -7,7 +7,8 @@ from html.parser import HTMLParser
 
 import pytest
 
-from penstock.app import requests, sites
+from penstock.app import requests
+from penstock.app.pages import sites
 from penstock.base.errors import ConfigError
 
 ORDERS = """/* --- key = "id" --- */
@@ -108,7 +109,7 @@ def test_a_first_page_for_a_table_has_no_mistake(penstock, shop):
     assert 'region = "orders.region"' in text
     assert penstock("check").code == 0
     with requests.open_project(shop) as app:
-        from penstock.app import dashboards
+        from penstock.app.pages import dashboards
 
         charts = dashboards.pages(app).one(app, "orders").charts
         assert {chart.kind for chart in charts} >= {"kpi", "line", "bar", "table", "histogram", "box"}

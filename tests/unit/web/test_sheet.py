@@ -4,8 +4,8 @@ import threading
 
 import pytest
 
-from penstock.app import dashboards
-from penstock.app.pages import Pages
+from penstock.app.pages import dashboards
+from penstock.app.pages.kept import Pages
 from penstock.app.serving import sheets
 from tests.unit.web.conftest import FILES, served, write
 

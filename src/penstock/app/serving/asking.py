@@ -132,8 +132,8 @@ def _streamed(schema: Any, batches: list[Any]) -> bytes:
 
 def reads(app: App, text: str) -> tuple[str, ...]:
     """Return the tables that one select reads; raises `PlanError` for anything else, and for what reads a file."""
-    from penstock.app.asking import named
     from penstock.app.metrics import rewritten
+    from penstock.app.pages.asking import named
     from penstock.plan import bulky
     from penstock.plan.sql.text import check_select, references
 

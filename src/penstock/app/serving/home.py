@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
-from penstock.app import dashboards
+from penstock.app.pages import dashboards
 from penstock.app.past import Past
 from penstock.app.serving import tables
 from penstock.app.serving.shapes import Activity, Link, TableRow, Trouble

@@ -6,9 +6,9 @@ from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
-from penstock.app import dashboards
 from penstock.app.limits import within
-from penstock.app.pages import pages
+from penstock.app.pages import dashboards
+from penstock.app.pages.kept import pages
 from penstock.base.record import record
 
 if TYPE_CHECKING:

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from penstock.app import dashboards, metrics
+from penstock.app import metrics
+from penstock.app.pages import dashboards
 from penstock.app.serving.shapes import Uses
 from penstock.base.graph import reach, turned
 

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from penstock.app import dashboards, metrics
+from penstock.app import metrics
 from penstock.app.fetched import fetched
+from penstock.app.pages import dashboards
 from penstock.app.serving.shapes import Found, GridColumn, WordFunction, WordMetric, Words, WordTable
 from penstock.model.relation import Query
 

@@ -12,7 +12,7 @@ from html import escape
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from penstock.app import dashboards
+from penstock.app.pages import dashboards
 from penstock.base.errors import ConfigError
 from penstock.base.record import record
 from penstock.base.text import did_you_mean
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from penstock.app.opened import App
     from penstock.model.page import Block, Page, PageInfo, Tile, TileData
 
-ASSETS = Path(__file__).parents[1] / "web" / "static"  # the web app as it was built
+ASSETS = Path(__file__).parents[2] / "web" / "static"  # the web app as it was built
 _MARK = "<!-- made by penstock dashboard build -->"
 _ROWS = 200
 _AT_A_TIME = 4

@@ -6,10 +6,10 @@ from dataclasses import replace
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
-from penstock.app.asking import Asked, ask, described
 from penstock.app.fetched import fetched, reading
-from penstock.app.measured import unknown
-from penstock.app.pages import pages, worst
+from penstock.app.pages.asking import Asked, ask, described
+from penstock.app.pages.kept import pages, worst
+from penstock.app.pages.measured import unknown
 from penstock.base.errors import PenstockError, Place
 from penstock.base.exact import value as exact
 from penstock.base.record import record

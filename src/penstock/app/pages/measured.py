@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from penstock.app.fetched import fetched
 from penstock.app.metrics import MetricInfo, metrics
-from penstock.app.pages import pages
+from penstock.app.pages.kept import pages
 from penstock.base.errors import Place
 from penstock.base.text import did_you_mean
 from penstock.load.calls import Source

@@ -4,16 +4,16 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from penstock.app import metrictiles, tiles
-from penstock.app.asking import MissingError
 from penstock.app.limits import TooSlowError, within
-from penstock.app.measured import shows_metrics
-from penstock.app.pages import pages
+from penstock.app.pages import metrictiles, tiles
+from penstock.app.pages.asking import MissingError
+from penstock.app.pages.kept import pages
+from penstock.app.pages.measured import shows_metrics
 from penstock.base.errors import PenstockError
 from penstock.model.page import TileData
 
 if TYPE_CHECKING:
-    from penstock.app.tiles import Setting
+    from penstock.app.pages.tiles import Setting
     from penstock.model.dashboard import Chart
 
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import field, replace
 from typing import TYPE_CHECKING, Any
 
-from penstock.app.measured import infos
-from penstock.app.pages import pages
+from penstock.app.pages.kept import pages
+from penstock.app.pages.measured import infos
 from penstock.base.errors import PenstockError, Place, PlanError
 from penstock.base.record import record
 from penstock.base.text import did_you_mean

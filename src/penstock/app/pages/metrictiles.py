@@ -6,11 +6,11 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
-from penstock.app.asking import Asked, MissingError
-from penstock.app.measured import infos, newest, unknown
 from penstock.app.metrics import MetricInfo, measure, metric_values
-from penstock.app.pages import pages
-from penstock.app.tiles import Setting, cell, drawn, finished, good_of, number, room_of, unchosen
+from penstock.app.pages.asking import Asked, MissingError
+from penstock.app.pages.kept import pages
+from penstock.app.pages.measured import infos, newest, unknown
+from penstock.app.pages.tiles import Setting, cell, drawn, finished, good_of, number, room_of, unchosen
 from penstock.base.text import did_you_mean
 from penstock.model.dashboard import GRAINS
 from penstock.model.measure import Filter, MeasuredColumn, MetricAsk

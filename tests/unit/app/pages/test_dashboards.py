@@ -6,8 +6,9 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from penstock.app import dashboards, requests
-from penstock.app.dashboards import json_of
+from penstock.app import requests
+from penstock.app.pages import dashboards
+from penstock.app.pages.dashboards import json_of
 from penstock.base.errors import ConfigError, ConfigErrors
 
 ORDERS = """/* ---

@@ -5,10 +5,10 @@ from __future__ import annotations
 from datetime import datetime
 from typing import TYPE_CHECKING
 
-from penstock.app import measured
-from penstock.app.asking import described, tables_of
 from penstock.app.fetched import fetched
-from penstock.app.pages import pages
+from penstock.app.pages import measured
+from penstock.app.pages.asking import described, tables_of
+from penstock.app.pages.kept import pages
 from penstock.base.errors import PenstockError
 from penstock.base.text import did_you_mean
 from penstock.load.calls import Source

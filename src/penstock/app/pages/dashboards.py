@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from penstock.app import controls, metrictiles, pagehtml, showing, tiles
-from penstock.app.asking import MissingError, described, tables_read
 from penstock.app.limits import within
-from penstock.app.measured import infos, shows_metrics
-from penstock.app.pages import pages, worst
-from penstock.app.tiles import Setting
+from penstock.app.pages import controls, html, metrictiles, showing, tiles
+from penstock.app.pages.asking import MissingError, described, tables_read
+from penstock.app.pages.kept import pages, worst
+from penstock.app.pages.measured import infos, shows_metrics
+from penstock.app.pages.tiles import Setting
 from penstock.base.errors import ConfigError, ConfigErrors, PenstockError, Place
 from penstock.base.text import did_you_mean
 from penstock.model.dashboard import Chart, Mistake
@@ -177,7 +177,7 @@ def _tried(setting: Setting, chart: Chart) -> None:
     """Raise what keeps a chart from being drawn; nothing is computed but which columns there are."""
     tiles.span(chart)
     if chart.kind == "value":
-        pagehtml.named(setting, chart)
+        html.named(setting, chart)
     elif shows_metrics(setting.app, setting.page, chart):
         metrictiles.tried(setting, chart)
     else:
@@ -219,7 +219,7 @@ def _blocks(setting: Setting, parts: tuple[Part, ...], wrong: Mapping[str, Mista
     blocks: list[Block] = []
     for part in parts:
         if part.kind == "text":
-            blocks.append(Block("html", html=pagehtml.rendered(setting, part, env)))
+            blocks.append(Block("html", html=html.rendered(setting, part, env)))
         elif part.kind == "row":
             blocks.append(Block("row", tiles=tuple(_tile(setting, chart, wrong) for chart in part.charts)))
         elif part.kind == "tabs":

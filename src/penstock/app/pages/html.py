@@ -7,10 +7,10 @@ from functools import cache
 from html import escape
 from typing import TYPE_CHECKING, Any
 
-from penstock.app import metrictiles, tiles
 from penstock.app.fetched import fetched
 from penstock.app.limits import within
-from penstock.app.measured import shows_metrics
+from penstock.app.pages import metrictiles, tiles
+from penstock.app.pages.measured import shows_metrics
 from penstock.base.errors import PenstockError
 from penstock.base.written import written
 from penstock.load.pagetext import CLOSE, OPEN
@@ -20,8 +20,8 @@ from penstock.plan.roles import Field, RoleError, pick
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from penstock.app.asking import Asked
-    from penstock.app.tiles import Setting
+    from penstock.app.pages.asking import Asked
+    from penstock.app.pages.tiles import Setting
     from penstock.model.dashboard import Chart, Part
 
 _MARK = re.compile(f"{OPEN}(\\d+){CLOSE}")
