@@ -9,13 +9,13 @@ from typing import TYPE_CHECKING, Any
 import duckdb
 
 from penstock.base import faults
-from penstock.base.errors import PlanError
+from penstock.base.errors import FatalError, PlanError
 from penstock.engines.duck import landing, rollback, steps
 from penstock.engines.duck.desk import Desk
 from penstock.engines.duck.errors import translated
 from penstock.engines.duck.layout import write_schema
 from penstock.engines.duck.rows import DuckRows, lazily
-from penstock.engines.duck.words import SYSTEM, among, buried, given, idents, schema_of, stored
+from penstock.engines.duck.words import SYSTEM, among, buried, given, idents, one, schema_of, stored
 from penstock.model.change import Change, Staged
 from penstock.model.commit import Counts
 from penstock.model.names import is_hidden
@@ -177,7 +177,7 @@ class DuckTxn(Desk):
                 self.con.execute(f"create table {grave} as select {names}, 0::bigint as _gone from {live} limit 0")
                 self.state.with_graves.add(relation.physical)
             self.con.execute(f"insert into {grave} ({names}, _gone) select {names}, {self.version} from {change.minus}")
-            self.con.execute(f"delete from {live} where rowid in (select _row from {change.minus})")
+            self._delete(change)
         if change.added:
             names = idents(relation.whole.names)
             hidden = self.hidden(relation.partitioned, change.partition, keeps=change.keeps)
@@ -186,6 +186,22 @@ class DuckTxn(Desk):
                 f"select {names}, {hidden} from {change.plus}"
             )
             self.state.next_rid += change.added
+
+    def _delete(self, change: Change) -> None:
+        """Delete the rows that go; those that came in this transaction apart.
+
+        DuckDB 2.0.0 now and then passes over a committed row where the ids of both kinds are looked up at once.
+        """
+        relation, among_them = change.relation, f"select _row from {change.minus}"
+        parts = [""]
+        if self.state.relations.get(relation.name, relation).changed == self.version:
+            parts = [f" where _row < {_FIRST_OF_OURS}", f" where _row >= {_FIRST_OF_OURS}"]
+        deleted = 0
+        for part in parts:
+            found = f"delete from {stored(relation.physical)} where rowid in ({among_them}{part})"
+            deleted += int((one(self.con.execute(found)) or (0,))[0])
+        if deleted != change.removed:
+            raise FatalError(f"{change.removed:,} rows were to go, and {deleted:,} went", where=relation.name)
 
     def drop(self, change: Change) -> None:
         """Take back a change that was not applied."""
@@ -280,3 +296,4 @@ class DuckTxn(Desk):
 
 
 _POSITIONS_SHOWN = 1000
+_FIRST_OF_OURS = 36_028_797_018_960_000  # the row ids of rows that the transaction itself made begin here
