@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from penstock.app import requests
 from penstock.app.answers import Replayed
-from penstock.app.profile import Profile, profile
+from penstock.app.profile import Profile
 from penstock.app.serving import explains, tables
 from penstock.app.serving.explains import TableExplained
 from penstock.app.serving.shapes import Grid, TablePage, TableRow, TableVersion
@@ -84,9 +84,8 @@ def get_table_explain(call: Call) -> TableExplained:
 @BOOK.get("/tables/{name}/profile", Profile, text("columns", "Only these columns, between commas."))
 def get_table_profile(call: Call) -> Profile:
     """What the columns of a table hold."""
-    tables.find(call.site.app, call.path["name"])
-    columns = [part.strip() for part in call.given["columns"].split(",") if part.strip()]
-    return profile(call.site.app, call.path["name"], columns)
+    columns = tuple(part.strip() for part in call.given["columns"].split(",") if part.strip())
+    return tables.profiled(call.site.app, call.path["name"], columns)
 
 
 @BOOK.post("/tables/{name}/replay", Replayed, errors=(409,))

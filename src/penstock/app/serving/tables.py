@@ -9,7 +9,9 @@ from typing import TYPE_CHECKING, Any
 
 from penstock.app import requests
 from penstock.app.fetched import fetched
+from penstock.app.pages.kept import pages
 from penstock.app.past import Past, checked
+from penstock.app.profile import Profile, profile
 from penstock.app.serving import grids, uses
 from penstock.app.serving.missing import NoSuchError
 from penstock.app.serving.runs import run_row
@@ -88,6 +90,14 @@ def page(app: App, name: str) -> TablePage:
         schema_changes=tuple(_schema_changes(app, name)),
         runs=tuple(islice((run_row(r) for r in past.runs if any(s.table == name for s in r.steps)), _RUNS)),
     )
+
+
+def profiled(app: App, name: str, columns: tuple[str, ...]) -> Profile:
+    """Return what the columns of a table hold, looked for once as long as its rows stay."""
+    find(app, name)
+    relation = app.engine.relations().get(name)
+    key = ("profile", name, columns, relation.changed if relation else None)
+    return pages(app).kept(key, lambda: profile(app, name, columns))
 
 
 def find(app: App, name: str) -> RawTable | Table:

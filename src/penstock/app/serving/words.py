@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 from penstock.app import metrics
 from penstock.app.fetched import fetched
 from penstock.app.pages import dashboards
+from penstock.app.pages.kept import pages
 from penstock.app.serving.shapes import Found, GridColumn, WordFunction, WordMetric, Words, WordTable
 from penstock.model.relation import Query
 
@@ -41,9 +42,15 @@ def words(app: App) -> Words:
         for name, relation in sorted(app.engine.relations().items())
         if not name.startswith("@")
     )
-    functions = tuple(_function(*row) for row in fetched(app, Query(_FUNCTIONS)))
+    functions, keywords = pages(app).kept("words", lambda: _known(app))
     measured = tuple(WordMetric(one.name, one.label, one.dimensions) for one in metrics.metrics(app))
-    return Words(tables, functions, measured, tuple(row[0] for row in fetched(app, Query(_KEYWORDS))))
+    return Words(tables, functions, measured, keywords)
+
+
+def _known(app: App) -> tuple[tuple[WordFunction, ...], tuple[str, ...]]:
+    """Return the warehouse's functions and keywords: they stay what they are."""
+    functions = tuple(_function(*row) for row in fetched(app, Query(_FUNCTIONS)))
+    return functions, tuple(row[0] for row in fetched(app, Query(_KEYWORDS)))
 
 
 def _function(name: str, parameters: Any, types: Any, description: str, gives: str) -> WordFunction:
