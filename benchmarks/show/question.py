@@ -1,13 +1,16 @@
-"""What it costs to show, over ten million rows: metrics, profile, a filter changed, a long line; drawing; a site."""
+"""What it costs to show: metrics, profiles and filters over ten million rows; each page in a browser; many who look."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 
 from benchmarks.figures import Figure
-from benchmarks.show import looking, metrics, pages, site
+from benchmarks.show import browser, looking, metrics, pages, site, viewers, wheel
 
-PARTS = {"metrics": metrics, "looking": looking, "pages": pages, "site": site}
+PARTS = {
+    "metrics": metrics, "looking": looking, "pages": pages, "site": site, "browser": browser, "viewers": viewers,
+    "wheel": wheel,
+}  # fmt: skip
 
 
 def figures(size: str, *, peers: bool, part: str = "") -> Iterator[Figure]:

@@ -1,0 +1,67 @@
+"""From nothing to a page: an empty environment, the wheel, its packages from warm caches, the demo, its first page."""
+
+from __future__ import annotations
+
+import shutil
+import subprocess
+import sys
+import tempfile
+import time
+import urllib.request
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from statistics import median
+
+from benchmarks.figures import Figure, Target
+
+ROOT = Path(__file__).resolve().parents[2]
+UV = Path(sys.executable).with_name("uv")
+TIMES = {"small": 1, "full": 3}
+
+
+def figures(size: str) -> Iterator[Figure]:
+    """Give the seconds with uv and with pip; the small size installs nothing and has none."""
+    if size != "full":
+        return
+    subprocess.run(["make", "wheel"], cwd=ROOT, check=True)
+    (wheel,) = (ROOT / "dist").glob("*.whl")
+    python = shutil.which("python3") or sys.executable
+    ways: dict[str, Callable[[Path], tuple[list[object], list[object]]]] = {
+        "uv": lambda venv: (
+            [UV, "venv", "-q", "--python", python, venv],
+            [UV, "pip", "install", "-q", "--python", venv],
+        ),
+        "pip": lambda venv: ([python, "-m", "venv", venv], [venv / "bin" / "pip", "install", "-q"]),
+    }
+    for name, commands in ways.items():
+        took = []
+        for _ in range(TIMES[size] + 1):
+            with tempfile.TemporaryDirectory() as folder:
+                make, install = commands(Path(folder, "venv"))
+                took.append(_first_page(Path(folder), make, [*install, wheel]))
+        ends = [end for _, end in took[1:]]  # the first one fills the caches
+        after = [end - installed for installed, end in took[1:]]
+        name_of_all = f"empty environment to the demo's first page, {name}"
+        yield Figure(name_of_all, "s", median(ends), None, Target(most=10.0), min(ends), max(ends))
+        name_of_demo = f"penstock demo to its first page, just installed by {name}"
+        yield Figure(name_of_demo, "s", median(after), None, Target(most=3.0), min(after), max(after))
+
+
+def _first_page(folder: Path, make: list[object], install: list[object]) -> tuple[float, float]:
+    """Return the seconds until all is installed, and until the first page and what it shows have come."""
+    began = time.perf_counter()
+    subprocess.run([str(word) for word in make], check=True)
+    subprocess.run([str(word) for word in install], check=True)
+    installed = time.perf_counter() - began
+    command = [str(folder / "venv" / "bin" / "penstock"), "demo", str(folder / "shop")]
+    demo = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
+    assert demo.stdout is not None
+    try:
+        url = next(line.split(" is at ")[1].strip() for line in demo.stdout if " is at http" in line)
+        for path in ("/", "/api/v1/project", "/api/v1/home"):
+            with urllib.request.urlopen(url + path) as answer:
+                answer.read()
+        return installed, time.perf_counter() - began
+    finally:
+        demo.terminate()
+        demo.communicate(timeout=30)
