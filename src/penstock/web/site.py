@@ -58,7 +58,8 @@ class Site:
         self.hub = Hub()
         self.sheets = Sheets(app, written)
         self.mistakes: ConfigError | None = None
-        self.watch = Watch(app, self.hub, self.reload)
+        self.watch = Watch(app, self.hub, self.reload, self.sheets.prepare)
+        self.hub.came = self.sheets.prepare
         self._questions: dict[str, Question] = {}
         self._lock = threading.Lock()
         self._run: threading.Thread | None = None

@@ -24,12 +24,15 @@ _MOST_FILES = 20_000
 
 
 class Watch:
-    """Looks for changes and tells the hub of them."""
+    """Looks for changes and tells the hub of them; `changed` is called after a commit that someone hears of."""
 
-    def __init__(self, app: App, hub: Hub, reload: Callable[[], None]) -> None:
+    def __init__(
+        self, app: App, hub: Hub, reload: Callable[[], None], changed: Callable[[], None] = lambda: None
+    ) -> None:
         self._app = app
         self._hub = hub
         self._reload = reload
+        self._changed = changed
         self._version = app.engine.version
         self._files = seen(app.root)
         self._looked = app.clock.monotonic()
@@ -71,6 +74,8 @@ class Watch:
     def _tell(self, version: int, tables: Iterable[str], run: str) -> None:
         seen_by_all = sorted({name for name in tables if not name.startswith("@")})
         self._hub.tell("commit", {"version": version, "tables": seen_by_all, "run": run})
+        if self._hub.listeners:
+            self._changed()
 
     def files(self) -> None:
         """Load the project anew where its files changed, and tell of it."""

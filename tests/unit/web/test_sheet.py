@@ -1,11 +1,14 @@
 """A dashboard with its tiles in one answer: the same as one by one, made once, and not kept by what takes long."""
 
+import http.client
 import threading
 
+import duckdb
 import pytest
 
 from penstock.app.pages import dashboards
 from penstock.app.pages.kept import Pages
+from penstock.app.pages.lasting import MOVING
 from penstock.app.serving import sheets
 from tests.unit.web.conftest import FILES, served, write
 
@@ -43,10 +46,23 @@ select count(*) as n from raw.shops
 ```
 """
 
+TIMED = """{{ kpi still }} {{ kpi moving }} {{ line days }}
+
+```sql still
+select count(*) as n from raw.orders
+```
+```sql moving
+select count(*) as n from raw.orders where day < current_date
+```
+```sql days
+select day, sum(amount) as amount from raw.orders group by day
+```
+"""
+
 
 @pytest.fixture(scope="module")
 def kiosk(tmp_path_factory):
-    files = {**FILES, "dashboards/sales.md": PAGE, "dashboards/slow.md": OTHER}
+    files = {**FILES, "dashboards/sales.md": PAGE, "dashboards/slow.md": OTHER, "dashboards/time.md": TIMED}
     with served(write(tmp_path_factory.mktemp("kiosk"), files)) as client:
         yield client
 
@@ -139,6 +155,56 @@ def test_a_sheet_that_many_ask_for_at_once_is_made_once(kiosk, monkeypatch):
     assert sorted(made) == ["bar-sums", "kpi-counted"]
 
 
+def test_a_tile_is_made_again_with_time_only_where_time_is_in_it(kiosk, monkeypatch):
+    first = sheet(kiosk, page="time")
+    made, real, clock = [], dashboards.fresh, kiosk.site.app.clock
+
+    def fresh(app, page, chart, *rest):
+        made.append(chart.id)
+        return real(app, page, chart, *rest)
+
+    monkeypatch.setattr(dashboards, "fresh", fresh)
+    later = clock.monotonic
+    monkeypatch.setattr(type(clock), "monotonic", lambda _: later() + 600)
+    again = sheet(kiosk, page="time")
+    assert made == ["kpi-moving"]
+    assert [one["seconds"] >= 600 for one in again["tiles"]] == [True, False, True]
+    assert [one["tile"]["rows"] for one in again["tiles"]] == [one["tile"]["rows"] for one in first["tiles"]]
+
+
+def test_every_function_whose_value_moves_is_known():
+    with duckdb.connect() as con:
+        found = con.execute(
+            "select distinct function_name from duckdb_functions() where function_type in ('scalar', 'aggregate') "
+            "and stability <> 'CONSISTENT' or macro_definition ilike '%current_%' or macro_definition ilike '%now()%'"
+        ).fetchall()
+    assert found
+    assert [name for (name,) in found if not MOVING.search(f"select {name}()")] == []
+
+
+def test_pages_are_ready_before_anybody_who_looks_asks_for_them(tmp_path, monkeypatch):
+    made, real = [], dashboards.fresh
+
+    def fresh(app, page, chart, *rest):
+        made.append(chart.id)
+        return real(app, page, chart, *rest)
+
+    monkeypatch.setattr(dashboards, "fresh", fresh)
+    monkeypatch.setattr(sheets, "_SOON", 0)
+    monkeypatch.setattr(sheets, "_SPARED", 1_000_000)
+    with served(write(tmp_path, {**FILES, "dashboards/sales.md": PAGE})) as client:
+        con = http.client.HTTPConnection("127.0.0.1", client.site.settings.port, timeout=60)
+        con.request("GET", "/api/v1/events")
+        con.getresponse().readline()
+        client.site.sheets._preparing.join(60)
+        assert made == ["kpi-counted", "bar-sums"]
+        assert len(sheet(client)["tiles"]) == 2
+        assert made == ["kpi-counted", "bar-sums"]
+        client.site.sheets.prepare()  # so soon after the last time it would take too much of the time
+        assert not client.site.sheets._preparing.is_alive()
+        con.close()
+
+
 def test_what_failed_for_one_is_made_again_for_the_next():
     kept = Pages()
     with pytest.raises(ZeroDivisionError):
@@ -156,4 +222,4 @@ def test_what_was_begun_under_definitions_that_are_gone_is_not_kept():
         return 1
 
     assert kept.kept("a", made) == 1
-    assert not kept.has("a")
+    assert kept.known("a") is None

@@ -84,7 +84,8 @@ def fresh(
 def stamp(
     app: App, found: Dashboard, charts: Sequence[Chart], params: Mapping[str, str], beside: Sequence[str] = ()
 ) -> tuple[Hashable, ...]:
-    """Return what is another when what some charts of a page show is: by their tables, their states, and each minute.
+    """Return what is another when what some charts of a page show is: by their tables, their states, and each minute,
+    which stands last.
 
     Ages and periods go on while the warehouse stays as it is. A chart whose tables are not known changes with any;
     `beside` are tables that are shown as well.
@@ -99,8 +100,9 @@ def stamp(
     mark = tuple(relations[name].changed for name in tables) if known else app.engine.version
     newest = controls.newest(app, found)
     told = (*sorted(params.items()), newest if newest < now else None)
-    state = worst(pages(app).standing(app), tables).state
-    return found.file, found.text, names, told, state, mark, int(app.clock.monotonic() // 60)
+    standing = worst(pages(app).standing(app), tables)
+    minute = int(app.clock.monotonic() // 60)
+    return found.file, found.text, names, told, standing.state, standing.checked_at, mark, minute
 
 
 def _all(found: Dashboard) -> tuple[Chart, ...]:

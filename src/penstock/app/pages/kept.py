@@ -114,10 +114,10 @@ class Pages:
                 while len(self._kept) > _KEPT:
                     self._kept.popitem(last=False)
 
-    def has(self, key: Hashable) -> bool:
-        """Tell whether something is kept under a key."""
+    def known(self, key: Hashable) -> Any:
+        """Return what is kept under a key, or None."""
         with self._lock:
-            return key in self._kept
+            return self._kept.get(key)
 
     def standing(self, app: App) -> dict[str, Standing]:
         """Return how every table stands, not older than a second."""
