@@ -73,6 +73,19 @@ def patient(monkeypatch):
     monkeypatch.setattr(sheets, "_PATIENCE", 60)
 
 
+@pytest.fixture
+def made(monkeypatch):
+    """The tiles that are made, by their ids."""
+    ids, real = [], dashboards.fresh
+
+    def fresh(app, page, chart, *rest):
+        ids.append(chart.id)
+        return real(app, page, chart, *rest)
+
+    monkeypatch.setattr(dashboards, "fresh", fresh)
+    return ids
+
+
 def sheet(client, query="", page="sales"):
     status, found = client.get(f"/dashboards/{page}/sheet{query}")
     assert status == 200, found
@@ -133,14 +146,7 @@ def test_no_such_page(kiosk):
     assert (status, found["error"]["kind"]) == (404, "NoSuchError")
 
 
-def test_a_sheet_that_many_ask_for_at_once_is_made_once(kiosk, monkeypatch):
-    made, real = [], dashboards.fresh
-
-    def fresh(app, page, chart, *rest):
-        made.append(chart.id)
-        return real(app, page, chart, *rest)
-
-    monkeypatch.setattr(dashboards, "fresh", fresh)
+def test_a_sheet_that_many_ask_for_at_once_is_made_once(kiosk, made):
     begin = threading.Barrier(6)
 
     def ask():
@@ -155,15 +161,10 @@ def test_a_sheet_that_many_ask_for_at_once_is_made_once(kiosk, monkeypatch):
     assert sorted(made) == ["bar-sums", "kpi-counted"]
 
 
-def test_a_tile_is_made_again_with_time_only_where_time_is_in_it(kiosk, monkeypatch):
+def test_a_tile_is_made_again_with_time_only_where_time_is_in_it(kiosk, made, monkeypatch):
     first = sheet(kiosk, page="time")
-    made, real, clock = [], dashboards.fresh, kiosk.site.app.clock
-
-    def fresh(app, page, chart, *rest):
-        made.append(chart.id)
-        return real(app, page, chart, *rest)
-
-    monkeypatch.setattr(dashboards, "fresh", fresh)
+    clock = kiosk.site.app.clock
+    made.clear()
     later = clock.monotonic
     monkeypatch.setattr(type(clock), "monotonic", lambda _: later() + 600)
     again = sheet(kiosk, page="time")
@@ -182,14 +183,7 @@ def test_every_function_whose_value_moves_is_known():
     assert [name for (name,) in found if not MOVING.search(f"select {name}()")] == []
 
 
-def test_pages_are_ready_before_anybody_who_looks_asks_for_them(tmp_path, monkeypatch):
-    made, real = [], dashboards.fresh
-
-    def fresh(app, page, chart, *rest):
-        made.append(chart.id)
-        return real(app, page, chart, *rest)
-
-    monkeypatch.setattr(dashboards, "fresh", fresh)
+def test_pages_are_ready_before_anybody_who_looks_asks_for_them(tmp_path, made, monkeypatch):
     monkeypatch.setattr(sheets, "_SOON", 0)
     monkeypatch.setattr(sheets, "_SPARED", 1_000_000)
     with served(write(tmp_path, {**FILES, "dashboards/sales.md": PAGE})) as client:
