@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from penstock.model import names
 from penstock.model.measure import span
-from penstock.plan.metrics import formula, periods
+from penstock.plan.metrics import formula, periods, sliding
 from penstock.plan.metrics.resolve import Resolved, Stretch, express, filters
 from penstock.plan.metrics.source import Source, ident, listed, schema_of
 
@@ -309,8 +309,13 @@ class _Writer:
         within = [f"{time} < {stretches}.ends"]
         if key.stretch.cumulative != "all":
             within.insert(0, f"{time} >= {stretches}.starts")
-        if not key.last and self._adds_up(key):
-            return self._from_days(key, stretches)
+        if not key.last and self._in_days(key):
+            if all(_adds(metric) for metric in self.found.parts[key].values()):
+                return self._from_days(key, stretches)
+            (metric, *others) = self.found.parts[key].values()
+            value = sliding.counted(measure(metric))
+            if value and not others:
+                return self._sliding(key, stretches, metric, value)
         select = Select(group=True)
         select.columns = [_of(stretches, grain), *self._dimensions(source), *self._values(key, source)]
         tables = source.tables()
@@ -345,12 +350,30 @@ class _Writer:
         text = Select(columns, [series, f"cross join {extent}"]).text("    ")
         return self._put(f"{self.names[key]}_stretches", text)
 
-    def _adds_up(self, key: PartKey) -> bool:
-        """Tell whether what is read can be made of each day's: then days are read, and not rows over and over."""
+    def _in_days(self, key: PartKey) -> bool:
+        """Tell whether stretches are of whole days: then days may be read, and not rows over and over."""
         window = span(key.stretch.window)
-        if self.grain not in _COARSE or (window and window.unit not in _COARSE):
-            return False
-        return all(_adds(metric) for metric in self.found.parts[key].values())
+        return self.grain in _COARSE and (window is None or window.unit in _COARSE)
+
+    def _sliding(self, key: PartKey, stretches: str, metric: Metric, value: str) -> Select:
+        """Each period with the number of distinct values in its stretch."""
+        source = self._source(key)
+        time, kind = source.time()
+        by = tuple(ident(one) for one in self.found.by)
+        name = self._free(f"{self.names[key]}_distinct")
+        known = self._free(f"{self.names[key]}_values")
+        one = sliding.Sliding(
+            name, known, stretches, ident(self.grain), by, ident(metric.name), "", "", key.stretch.cumulative != "all"
+        )
+        one = replace(one, day=one.column("at_day"), value=one.column("its_value"))
+        days = Select(group=True, tables=source.tables())
+        days.columns = [(periods.bucket("day", time, kind), one.day), *self._dimensions(source)]
+        days.columns.append((source.own(value), one.value))
+        days.where = [f"{time} is not null", *self._conditions(key, source)]
+        self._put(known, days.text("    "))
+        for made, text in sliding.tables(one).items():
+            self._put(made, text)
+        return Select([_of(name, column) for column in (one.grain, *by, one.metric)], [name])
 
     def _from_days(self, key: PartKey, stretches: str) -> Select:
         source = self._source(key)
