@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import gzip
 import logging
 from contextlib import asynccontextmanager
+from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
 import anyio
@@ -25,6 +27,7 @@ from penstock.web.site import STATIC, BusyError, TakenError
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable
+    from pathlib import Path
 
     from starlette.requests import Request
 
@@ -35,6 +38,7 @@ BOOKS = (home.BOOK, tables.BOOK, runs.BOOK, lineage.BOOK, dashboards.BOOK, sql.B
 ROUTES: tuple[Route, ...] = tuple(route for book in BOOKS for route in book.routes)
 THREADS = 8
 _JSON = "application/json"
+_TYPES = {".js": "text/javascript", ".css": "text/css", ".svg": "image/svg+xml"}
 # The first that an error is an instance of says its status.
 _STATUSES: tuple[tuple[type[PenstockError], int], ...] = (
     (NoSuchError, 404),
@@ -144,13 +148,23 @@ async def _page(request: Request) -> Response:
     file = (STATIC / path).resolve()
     if path and file.is_file() and file.is_relative_to(STATIC):
         lasting = path.startswith("assets/")
-        cached = "public, max-age=31536000, immutable" if lasting else "no-cache"
-        return FileResponse(file, headers={"Cache-Control": cached})
+        headers = {"Cache-Control": "public, max-age=31536000, immutable" if lasting else "no-cache"}
+        if lasting and "gzip" in request.headers.get("accept-encoding", ""):
+            headers |= {"Content-Encoding": "gzip", "Vary": "Accept-Encoding"}
+            kind = _TYPES.get(file.suffix, "application/octet-stream")
+            return Response(await anyio.to_thread.run_sync(_gzipped, file), headers=headers, media_type=kind)
+        return FileResponse(file, headers=headers)
     if path.startswith("assets/"):
         raise NoSuchError(f"there is no file {path[:200]}")
     if not (STATIC / "index.html").is_file():
         return HTMLResponse(_UNBUILT, headers={"Cache-Control": "no-cache"})
     return FileResponse(STATIC / "index.html", headers={"Cache-Control": "no-cache"})
+
+
+@lru_cache(maxsize=256)
+def _gzipped(file: Path) -> bytes:
+    """Return a file whose name changes with what is in it, made small once."""
+    return gzip.compress(file.read_bytes(), 6, mtime=0)
 
 
 # ── errors ──────────────────────────────────────────────────────────────────────────────────────────────

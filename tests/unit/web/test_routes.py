@@ -1,5 +1,6 @@
 """What the routes answer, each as the description of the API says."""
 
+import gzip
 import json
 import time
 from datetime import timedelta
@@ -8,7 +9,7 @@ import jsonschema_rs
 import pytest
 
 from penstock.base.clock import SystemClock
-from penstock.web import openapi
+from penstock.web import openapi, server
 from penstock.web.server import ROUTES
 
 DOCUMENT = openapi.document(ROUTES)
@@ -206,3 +207,17 @@ def test_files_are_looked_at_when_asked_though_nobody_listens(own):
     while own.get("/tables/daily")[1]["owner"] != "eve@example.com":
         assert time.monotonic() < until
         time.sleep(0.2)
+
+
+@pytest.mark.parametrize("asked", ["", "gzip, deflate, br"])
+def test_a_part_of_the_app_is_made_small_for_who_takes_it_so(kiosk, tmp_path, monkeypatch, asked):
+    (tmp_path / "assets").mkdir()
+    code = b"const penstock = 'open';\n" * 1_000
+    (tmp_path / "assets" / "Home-abc.js").write_bytes(code)
+    monkeypatch.setattr(server, "STATIC", tmp_path)
+    status, headers, body = kiosk.raw("GET", "/assets/Home-abc.js", headers={"Accept-Encoding": asked})
+    assert (status, headers["content-type"].partition(";")[0]) == (200, "text/javascript")
+    assert "immutable" in headers["cache-control"]
+    assert (gzip.decompress(body) if asked else body) == code
+    assert headers["content-encoding"] == ("gzip" if asked else None)
+    assert int(headers["content-length"]) == len(body)
