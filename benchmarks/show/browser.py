@@ -15,6 +15,7 @@ from statistics import median
 from typing import TYPE_CHECKING, Any
 
 from benchmarks.figures import Figure, Target
+from benchmarks.measure import surroundings
 
 if TYPE_CHECKING:
     from playwright.sync_api import Page
@@ -96,7 +97,7 @@ def figures(size: str) -> Iterator[Figure]:
 def served(project: Path) -> Iterator[str]:
     """Serve a project in a process of its own, and give its address."""
     command = [PENSTOCK, "serve", "--port", "0", "--json"]
-    server = subprocess.Popen(command, cwd=project, stdout=subprocess.PIPE, text=True)
+    server = subprocess.Popen(command, cwd=project, stdout=subprocess.PIPE, text=True, env=surroundings())
     assert server.stdout is not None
     try:
         yield json.loads(server.stdout.readline())["serving"]["address"]
