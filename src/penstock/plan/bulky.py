@@ -1,7 +1,8 @@
 """Values that a text in SQL asks to be made at once and that would fill the memory: a list of a billion numbers.
 
-The engine makes such a value in one piece, which no limit of time or memory interrupts. Only constants are looked at:
-what is computed from rows is bounded by them. A generator in `from` gives rows, not a value, and is left alone.
+The engine makes such a value in one piece, and those of a vector of rows at once, which no limit of time or memory
+interrupts. Only constants are looked at: a size that comes from a column is not known. A generator in `from` gives
+rows, not a value, and is left alone.
 """
 
 from __future__ import annotations
@@ -20,9 +21,11 @@ if TYPE_CHECKING:
     from penstock.plan.canonical import Token
 
 MOST = 10_000_000
+MOST_A_ROW = 100_000
 _MAKERS = frozenset(
     "range generate_series repeat lpad rpad list_resize array_resize bar list_value_repeat bit_repeat".split()  # noqa: SIM905
 )
+_OF_A_ROW = frozenset({"repeat", "lpad", "rpad", "list_resize", "array_resize"})
 _ENDS_FROM = frozenset(
     "select where group having order limit offset qualify window union intersect except on using returning".split()  # noqa: SIM905
 )
@@ -52,13 +55,14 @@ def refuse(text: str) -> None:
         elif word.kind == "word" and word.name in _ENDS_FROM:
             froms[-1] = False
         if word.name in _MAKERS and not froms[-1] and at + 1 < len(words) and words[at + 1].text == "(":
-            size = _size(words, at)
-            if size > MOST:
-                raise _error(text, word, size)
+            size, of_rows = _size(words, at)
+            most = MOST_A_ROW if of_rows and word.name in _OF_A_ROW else MOST
+            if size > most:
+                raise _error(text, word, size, most)
 
 
-def _size(words: Sequence[Token], at: int) -> int:
-    """Return the size that a call asks for: the product of the numbers in its arguments."""
+def _size(words: Sequence[Token], at: int) -> tuple[int, bool]:
+    """Return the size that a call asks for, the product of the numbers in it, and whether a name is there."""
     depth, end = 0, at + 1
     for end in range(at + 1, len(words)):
         depth += (words[end].text in ("(", "[")) - (words[end].text in (")", "]"))
@@ -70,7 +74,7 @@ def _size(words: Sequence[Token], at: int) -> int:
     large = prod(max(one, 1) for one in numbers)
     if any(word.name in _POWERS for word in inside):
         large = max(large, _powered(numbers))
-    return large
+    return large, any(word.kind in ("word", "quoted") for word in inside)
 
 
 def _number(text: str) -> int:
@@ -86,12 +90,12 @@ def _powered(numbers: Sequence[int]) -> int:
     return max((max(min(a, MOST + 1), 2) ** b for a, b in pairs), default=1)
 
 
-def _error(text: str, word: Token, size: int) -> PlanError:
+def _error(text: str, word: Token, size: int, most: int) -> PlanError:
     before = text[: word.start]
     place = Place("query", 1 + before.count("\n"), word.start - before.rfind("\n"))
     return PlanError(
         f"'{word.name}' would make a value of {min(size, 10**30):,} parts at once",
-        expected=f"{MOST:,} at most",
+        expected=f"{most:,} at most" + (" for each row" if most < MOST else ""),
         where=place,
         hint="as rows it may be any size: select … from range(…)",
         excerpt=underline(text, place.line, place.column, len(word.text)),

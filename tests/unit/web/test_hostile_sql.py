@@ -111,6 +111,10 @@ def test_a_question_without_an_end_is_stopped_when_its_time_is_over(text, kiosk)
         "select array_resize([1], 1000000000, 0)",
         "select (range(1000000000)) from raw.orders",
         "select list_transform([1], lambda x: range(1000000000))",
+        "select repeat(shop, 10000000) from raw.orders",
+        "select raw.orders.shop.repeat(10000000) from raw.orders",
+        "select lpad(\"shop\", 5000000, 'y') from raw.orders",
+        "select list_resize([id], 1000 * 1000) from raw.orders",
     ],
 )
 def test_a_value_that_would_fill_the_memory_is_refused_before_it_is_made(text, kiosk):
@@ -124,6 +128,12 @@ def test_a_generator_of_many_rows_is_a_question_like_another(kiosk):
     status, answer = kiosk.sql("select count(*) as n, max(range) as m from range(3000000)")
     assert (status, answer["rows"]) == (200, [[3_000_000, 2_999_999]])
     assert kiosk.sql("select range(3) as r, repeat('ab', 2) as t")[1]["rows"] == [[[0, 1, 2], "abab"]]
+
+
+def test_values_of_each_row_that_are_long_and_not_huge_are_made(kiosk):
+    made = "len(lpad(shop, 100000, '-')) as n, bar(amount, 0, 50000, 40) as b, range(id + 1000000)[1] as r"
+    status, answer = kiosk.sql(f"select {made} from raw.orders")
+    assert (status, {row[0] for row in answer["rows"]}) == (200, {100_000})
 
 
 def test_a_question_can_be_cancelled_by_its_id(kiosk):
