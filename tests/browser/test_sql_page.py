@@ -63,12 +63,12 @@ def test_rows_that_must_not_be_become_a_check_whose_table_shows_it(own, window):
 def test_an_aggregate_becomes_a_metric_that_can_be_asked(own, window):
     address, folder = own
     page = asked(window(), address, "select sum(tons) from daily")
-    keep(page, "a metric", "tons", "daily")
-    said(page, "Kept in metrics/tons.toml.")
-    assert 'sql = "sum(tons)"' in (folder / "metrics/tons.toml").read_text("utf-8")
-    page.goto(address + "/metrics/tons")
+    keep(page, "a metric", "daily_tons", "daily")
+    said(page, "Kept in metrics/daily_tons.toml.")
+    assert 'sql = "sum(tons)"' in (folder / "metrics/daily_tons.toml").read_text("utf-8")
+    page.goto(address + "/metrics/daily_tons")
     expect(page.get_by_role("heading", level=1)).to_be_visible()
-    asked(page, address, "select * from metric('tons')")
+    asked(page, address, "select * from metric('daily_tons')")
     expect(page.get_by_role("heading", level=1)).to_have_text("1 row")
 
 
