@@ -96,6 +96,8 @@ def _sql(app: App, table: Table) -> Explained:
         return Explained(table.name, "sql", said, missing=missing, notes=tuple(_to_load(missing)))
     schema = app.engine.describe(_query(table), schemas)
     plan = cut(table.sql, schemas, schema.names, table.name, app.engine.can.states)
+    built = app.engine.relations().get(table.name)
+    plan = plan.fitting(built.layout if built is not None else "")
     wholes = _columns(app, plan, schemas)
     if plan.blocks and _types(wholes[table.name], len(schema)) != _types(schema):
         words = "its plan gives other types than the query"

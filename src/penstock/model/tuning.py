@@ -12,10 +12,12 @@ class Tuning:
     A table whose inputs have fewer than `smallest` rows in all is computed in full from the first: that takes no
     longer. `strict` lets a plan that fails fail the table, where else the table is computed in full. `follow` follows
     changes wherever that can be done, whatever it is expected to cost. An input of fewer than `looked_up` rows is read
-    as a whole where rows are looked up in it.
+    as a whole where rows are looked up in it. Where groups have `dense` rows or more, the different values in them are
+    kept, too, if they are to be counted.
     """
 
     smallest: int = 50_000
     strict: bool = False
     follow: bool = False
     looked_up: int = 20_000
+    dense: int = 100

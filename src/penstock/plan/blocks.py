@@ -175,8 +175,16 @@ class Block:
 class Plan:
     """A table's blocks, each after those that it reads; the last is the table itself.
 
-    Without blocks the table is computed in full, for the reasons in `words`.
+    Without blocks the table is computed in full, for the reasons in `words`. `divided` is another plan for the same,
+    where there is one: in it aggregates of different values are made of groups by these values, which pays where groups
+    are large.
     """
 
     blocks: tuple[Block, ...] = ()
     words: tuple[str, ...] = ()
+    divided: Plan | None = None
+
+    def fitting(self, layout: str) -> Plan:
+        """Return the one of the plans for whose layout a table was built; this one where neither is."""
+        other = self.divided
+        return other if other is not None and other.blocks and other.blocks[-1].mark == layout else self

@@ -12,14 +12,14 @@ from typing import TYPE_CHECKING
 
 from penstock.model.relation import Query
 from penstock.plan.blocks import BODY
-from penstock.plan.delta import held, ident, keyed, terms_of, typed, united
+from penstock.plan.delta import Text, held, ident, keyed, terms_of, typed, united
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
     from penstock.model.schema import Schema
     from penstock.plan.blocks import Block, Part
-    from penstock.plan.delta import Turn
+    from penstock.plan.delta import Input, Turn
 
 
 def grows(turn: Turn) -> bool:
@@ -46,6 +46,15 @@ def sums(block: Block, turn: Turn, like: Schema) -> Query:
     items = [one for part in block.merge.parts for one in change_of(part)]
     group = f" group by {', '.join(str(at) for at in range(1, len(keys) + 1))}" if keys else ""
     return made.query(f"select {', '.join([*keys, *items])} from ({body}) as {BODY}{group}")
+
+
+def sampled(block: Block, inputs: Mapping[str, Input], version: int, most: int) -> Query:
+    """Return the query of how many rows and groups there are among the first `most` rows under a block of groups."""
+    made = Text(inputs, version)
+    body = united(block, [(at, made.put(arm.text, arm, {})) for at, arm in enumerate(block.arms)], ids=False)
+    group = f" group by {', '.join(block.keys)}" if block.keys else ""
+    counted = f'select count(*) as "@n" from (select * from ({body}) as "@b" limit {most}) as {BODY}{group}'
+    return made.query(f'select cast(coalesce(sum("@n"), 0) as bigint), count(*) from ({counted}) as "@g"')
 
 
 def _weighed(block: Block, terms: Sequence[tuple[int, str]], sign: int) -> str:

@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from penstock.protocols.engine import Step, Txn
 
 _PLANS = 10_000
+_SAMPLE = 200_000  # rows from which it is told how many a group has
 
 
 @record
@@ -111,7 +112,7 @@ class Keeper:
 
         None says that the plan gives other types than the table's text, so that it cannot be trusted.
         """
-        *below, top = known.plan.blocks
+        *below, top = self.chosen(table, known.plan).blocks
         self.how = []
         for block in below:
             self.hidden(block)
@@ -126,6 +127,29 @@ class Keeper:
             build = Build(table.name, query, table.fingerprint, table.key, top.hidden, top.mark, parts)
             return self.built(top, build)
         return self.change(top, relation)
+
+    def chosen(self, table: Table, plan: Plan) -> Plan:
+        """Return the plan for which a table was built, or the one for which it is to be."""
+        if plan.divided is None or not plan.divided.blocks:
+            return plan
+        relation = self.relations.get(table.name)
+        layout = relation.layout if relation is not None and relation.fingerprint == table.fingerprint else ""
+        if layout in (plan.blocks[-1].mark, plan.divided.blocks[-1].mark):
+            return plan.fitting(layout)
+        dense = all(self.dense(block) for block in plan.blocks if block.kind == "group" and block.merge is None)
+        return plan.divided if dense else plan
+
+    def dense(self, block: Block) -> bool:
+        """Tell whether groups have many rows, by the first rows that there are."""
+        if any(name not in self.relations for name in block.tables):
+            return False
+        query = groups.sampled(block, self.inputs(block, None), self.txn.version, _SAMPLE)
+        found = self.txn.read(query)
+        try:
+            rows, count = found.fetch()[0]
+        finally:
+            found.close()
+        return bool(rows >= self.tuning.dense * count)
 
     def hidden(self, block: Block) -> None:
         """Bring a hidden relation up to date, once in a transaction."""

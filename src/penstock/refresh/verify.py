@@ -153,7 +153,8 @@ class Verifier:
         if any(name not in relations for name in table.parents):
             return Plan()
         schemas = {name: relations[name].schema for name in table.parents}
-        return cut(table.sql, schemas, relation.schema.names, table.name, self.engine.can.states)
+        plan = cut(table.sql, schemas, relation.schema.names, table.name, self.engine.can.states)
+        return plan.fitting(relation.layout)
 
     def own(self, table: Table, relation: Relation) -> Query:
         """Return a table's own text over its inputs as the table has seen them."""

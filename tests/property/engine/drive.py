@@ -40,9 +40,9 @@ if TYPE_CHECKING:
 _SHOWN = 6
 
 
-def forced() -> dict[str, Any]:
+def forced(dense: int = 2) -> dict[str, Any]:
     """Return what a cascade is told so that the smallest table is kept by its deltas rather than computed anew."""
-    return {"tuning": Tuning(smallest=0, strict=True, follow=True, looked_up=0)}
+    return {"tuning": Tuning(smallest=0, strict=True, follow=True, looked_up=0, dense=dense)}
 
 
 class DiffersError(AssertionError):
@@ -57,12 +57,13 @@ class Killed(BaseException):  # nothing may catch it as an error
 class Held:
     """What a case that held has shown: for each table that was brought up to date, its text and the strategy.
 
-    `states` counts the strategies of tables of which states are kept, and nothing else that could merge.
+    `forms` counts by which strategies tables were followed that keep states, and nothing else that could merge
+    (`states`), and tables that keep different values apart (`divided`).
     """
 
     steps: int = 0
     refreshed: list[tuple[str, str, bool]] = field(default_factory=list)
-    states: Counter[str] = field(default_factory=Counter)
+    forms: Counter[tuple[str, str]] = field(default_factory=Counter)
 
 
 def hold(case: Case) -> Held:
@@ -130,8 +131,8 @@ def _no_function(function: Function) -> Callable[..., Any]:
 class Drive:
     """A warehouse on its way through a case."""
 
-    def __init__(self, case: Case, path: str, held: Held) -> None:
-        self.case, self.path, self.held = case, path, held
+    def __init__(self, case: Case, path: str, held: Held, dense: int = 2) -> None:
+        self.case, self.path, self.held, self.dense = case, path, held, dense
         self.engine: Engine = open_engine(path)
         self.oracle = Oracle(case)
         self.columns = {raw.name: list(raw.columns) for raw in case.raws}
@@ -180,7 +181,7 @@ class Drive:
         for feed in step.feeds:
             portions.setdefault(feed.raw, []).append(self._portion(feed))
         names = [name for name in self.project.order if name in tables or name in self.project.raw]
-        job = Job(self.project, names, portions, f"run {self.number}", _no_function, **forced())
+        job = Job(self.project, names, portions, f"run {self.number}", _no_function, **forced(self.dense))
         try:
             return cascade(self.engine, job, SystemClock())
         finally:
@@ -219,16 +220,19 @@ class Drive:
         for name, step in outcome.steps.items():
             if step.stage == "table" and step.strategy:
                 self.held.refreshed.append((self.texts[name], step.strategy, step.state == "done"))
-                if self._only_states(name):
-                    self.held.states.update(step.strategy.split(" → "))
+                form = self._form(name)
+                if form:
+                    self.held.forms.update((form, one) for one in step.strategy.split(" → "))
 
-    def _only_states(self, name: str) -> bool:
-        """Tell whether a table's plan keeps states in all of its groups that merge."""
+    def _form(self, name: str) -> str:
+        """Return what is to be said of how a table's plan keeps its groups."""
         relations, table = self.engine.relations(), self.project.tables[name]
         schemas = {one: relations[one].schema for one in table.parents}
         plan = cut(table.sql, schemas, relations[name].schema.names, name, self.engine.can.states)
+        if plan.divided is not None and plan.fitting(relations[name].layout) is plan.divided:
+            return "divided"
         merges = [block.merge for block in plan.blocks if block.merge is not None]
-        return bool(merges) and all(one.states for one in merges)
+        return "states" if merges and all(one.states for one in merges) else ""
 
     def _compare(self, outcome: Outcome) -> None:
         for name, error in outcome.failed.items():

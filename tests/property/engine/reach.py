@@ -14,8 +14,8 @@ if TYPE_CHECKING:
 
 # the strategies that tables must have been brought up to date by, as the journal's steps begin to say it
 STRATEGIES = frozenset({"append", "build", "full", "keys", "merge"})
-# how tables must have been brought up to date whose only groups that merge are kept as states
-STATES = ("merge", "keys")
+# how tables must have been brought up to date that keep states, or different values apart
+FORMS = (("states", "merge"), ("states", "keys"), ("divided", "merge"))
 
 
 def strategy_of(said: str) -> str:
@@ -34,12 +34,12 @@ class Reach:
     steps: int = 0
     times: Counter[tuple[str, str]] = field(default_factory=Counter)
     changed: Counter[str] = field(default_factory=Counter)
-    states: Counter[str] = field(default_factory=Counter)
+    forms: Counter[tuple[str, str]] = field(default_factory=Counter)
 
     def add(self, made: Made, held: Held) -> None:
         """Add what a case has shown."""
         self.steps += held.steps
-        self.states += held.states
+        self.forms += held.forms
         for text, said, changed in held.refreshed:
             strategy = strategy_of(said)
             for block in made.blocks.get(text, ()):
@@ -52,13 +52,13 @@ class Reach:
         self.steps += other.steps
         self.times += other.times
         self.changed += other.changed
-        self.states += other.states
+        self.forms += other.forms
 
     def missing(self) -> list[str]:
         """Return the blocks that never changed after they were built, and the strategies that nothing took."""
         taken = {strategy for _, strategy in self.times}
-        states = [f"states by {way}" for way in STATES if not self.states[way]]
-        return sorted(ALL_BLOCKS - set(self.changed)) + sorted(STRATEGIES - taken) + states
+        forms = [f"{form} by {way}" for form, way in FORMS if not self.forms[form, way]]
+        return sorted(ALL_BLOCKS - set(self.changed)) + sorted(STRATEGIES - taken) + forms
 
     def table(self) -> str:
         """Return the counts as text: a line for each block, a column for each strategy."""
@@ -67,5 +67,7 @@ class Reach:
         for block in sorted(ALL_BLOCKS):
             counts = [f"{self.times[block, s]:>10,}" for s in strategies]
             lines.append("".join([f"{block:18}", *counts, f"{self.changed[block]:>10,}"]))
-        lines.append("".join([f"{'states':18}", *(f"{self.states[s]:>10,}" for s in strategies)]))
+        for form in sorted({form for form, _ in FORMS}):
+            counts = [f"{self.forms[form, s]:>10,}" for s in strategies]
+            lines += ["".join([f"{form:18}", *counts])]
         return "\n".join(lines)

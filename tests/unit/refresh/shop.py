@@ -1,5 +1,7 @@
 """A small project in a folder, with orders that come and change in files, whose warehouse can be tampered with."""
 
+import re
+
 import duckdb
 
 from penstock.app import requests
@@ -9,6 +11,7 @@ TABLES = {
     "spend": "select who, count(*) as orders, sum(amount) as spend, max(amount) as most, sum(weight) as weight "
     "from raw.orders group by who",
     "spread": "select who, stddev(weight) as spread, skewness(amount) as skew from raw.orders group by who",
+    "various": "select who, count(*) as orders, count(distinct amount) as amounts from raw.orders group by who",
     "named": "with b as (select who, min(id) as first, count(*) as n from raw.orders group by who) "
     "select p.name, b.first, b.n from raw.people p left join b on b.who = p.id",
     "plain": "select id, amount from raw.orders where amount > 0",
@@ -58,7 +61,7 @@ class Shop:
         (self.root / f"orders{self.files}.csv").write_text("id,who,amount,weight\n" + "\n".join(lines) + "\n")
 
     def open(self, smallest=0):
-        return requests.open_project(self.root, tuning=Tuning(smallest=smallest, strict=True, follow=True))
+        return requests.open_project(self.root, tuning=Tuning(smallest=smallest, strict=True, follow=True, dense=1))
 
     def run(self, *select, smallest=0):
         with self.open(smallest) as app:
@@ -73,10 +76,16 @@ class Shop:
         return {name: one.state for name, one in self.verify(*select).items()}
 
     def tamper(self, text, table=None):
-        """Change the storage of a table, written as `{live}` and `{gone}`, behind Penstock's back."""
+        """Change the storage of a table, written as `{live}` and `{gone}`, behind Penstock's back.
+
+        Of several tables it is the first that has the column which is set, if that is not one of Penstock's own.
+        """
+        column = re.search(r'\bset "?(@?[a-z]\w*)', text)
         with duckdb.connect(self.root / ".penstock" / "warehouse.duckdb") as con:
             found = con.execute(
-                "select physical from _penstock.relations where retired is null and name like ?", [table]
+                "select physical from _penstock.relations where retired is null and name like ? "
+                "and contains(columns || hidden, ?)",
+                [table, f'"{column[1]}"' if column else ""],
             ).fetchall()
             live = f'_penstock."{found[0][0]}"' if found else ""
             con.execute(text.format(live=live, gone=f'_penstock."{found[0][0]}_gone"' if found else ""))

@@ -141,6 +141,12 @@ def test_a_hidden_column_that_is_wrong_is_found(shop):
     assert shop.states("spend") == {"spend": "differs"}
 
 
+def test_a_value_that_is_kept_too_often_is_found(shop):
+    shop.tamper('update {live} set "@s1" = "@s1" + 1', "@%")
+    found = shop.verify("various")["various"]
+    assert found.state == "differs"
+
+
 def test_a_state_that_is_not_of_its_group_is_found(shop):
     shop.orders((6, 8, 2.5, 0.1), (7, 8, 2, 0.25))
     shop.run()

@@ -63,7 +63,11 @@ def cut(
     """
     try:
         found = tree(text, schemas)
-        return _Cutter(found, schemas, dialect, states).plan(name, tuple(columns))
+        plan = _Cutter(found, schemas, dialect, states).plan(name, tuple(columns))
+        if not found.could:
+            return plan
+        again = replace(tree(text, schemas), divides=True)
+        return replace(plan, divided=_Cutter(again, schemas, dialect, states).plan(name, tuple(columns)))
     except (Unplanned, RecursionError) as reason:
         return Plan(words=(str(reason) or "a query nested this deep",))
 

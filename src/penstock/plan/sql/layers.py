@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from penstock.plan.sql.distincts import divided
 from penstock.plan.sql.text import named, sqlglot
 from penstock.plan.sql.tree import Unplanned, function_name, is_aggregate, shallow
 
@@ -232,12 +233,32 @@ def _group(select: Any, tree: Tree) -> Any:
     chosen += [named(one, f"@a{at}") for at, one in enumerate(found.values(), 1)]
     inner.set("expressions", chosen)
     _check_grouped([*items, *parts.values()], upper, inner)
+    inner = _divided(inner, keys, list(found.values()), tree) or inner
     outer = exp.Select(expressions=items)
     outer.set("from_", exp.From(this=subquery(inner, upper)))
     if "having" in parts:
         outer.set("where", exp.Where(this=parts["having"].this))
     if "qualify" in parts:
         outer.set("qualify", parts["qualify"])
+    return outer
+
+
+def _divided(select: Any, keys: list[Any], aggregates: list[Any], tree: Tree) -> Any | None:
+    """Return groups with aggregates of different values as groups over these values; None where there are none."""
+    exp = sqlglot()
+    alias = tree.alias()
+    found = divided(select, keys, aggregates, alias)
+    if found is None:
+        return None
+    tree.could = True
+    if not tree.divides:
+        return None
+    below, above = found
+    by = [column(alias, f"@g{at}") for at in range(1, len(keys) + 1)]
+    chosen = [named(one.copy(), f"@g{at}") for at, one in enumerate(by, 1)]
+    outer = exp.Select(expressions=[*chosen, *(named(one, f"@a{at}") for at, one in enumerate(above, 1))])
+    outer.set("from_", exp.From(this=subquery(layered(below, tree), alias)))
+    outer.set("group", exp.Group(expressions=by) if by else None)
     return outer
 
 

@@ -138,12 +138,17 @@ class Unplanned(Exception):  # noqa: N818  # not an error: the query is computed
 
 @dataclass
 class Tree:
-    """A query with its numbered inputs: `tables` says which table stands under each number."""
+    """A query with its numbered inputs: `tables` says which table stands under each number.
+
+    `divides` says whether aggregates of different values become groups of groups, `could` whether some can.
+    """
 
     root: Any
     tables: dict[int, str]
     aliases: int = 0
     columns: dict[str, tuple[str, ...]] = field(default_factory=dict)
+    divides: bool = False
+    could: bool = False
 
     def alias(self) -> str:
         """Return an alias that nothing else has."""
