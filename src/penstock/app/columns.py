@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
+from weakref import WeakKeyDictionary, ref
 
 from penstock.app.explain import known
 from penstock.base.errors import ConfigError
@@ -11,13 +12,15 @@ from penstock.model.relation import Query
 from penstock.plan.columns import Made, Traced, Use, every, trace
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
     from penstock.app.opened import App
+    from penstock.model.relation import Relation
     from penstock.model.schema import Schema
 
 __all__ = ["Traced", "Use", "columns", "split", "traced"]
 
+_KEPT: WeakKeyDictionary[App, _Tracing] = WeakKeyDictionary()
 _FUNCTION = "its columns are made by a Python function: each may come from any of its inputs"
 
 
@@ -39,7 +42,7 @@ def traced(app: App, table: str, column: str) -> Traced:
 
     Raises `ConfigError`, with the nearest name, for an unknown table or column, or one whose columns nobody knows yet.
     """
-    tracing = _Tracing(app)
+    tracing = _tracing(app)
     schema = tracing.schema(_existing(app, table))
     found = next((one for one in schema if one.name.lower() == column.lower()), None)
     if found is None:
@@ -49,7 +52,7 @@ def traced(app: App, table: str, column: str) -> Traced:
 
 def columns(app: App, table: str) -> tuple[Traced, ...]:
     """Trace every column of a table."""
-    tracing = _Tracing(app)
+    tracing = _tracing(app)
     schema = tracing.schema(_existing(app, table))
     return tuple(trace(app.project, table, one.name, one.type, tracing.made) for one in schema)
 
@@ -60,14 +63,32 @@ def _existing(app: App, table: str) -> str:
     return table
 
 
-class _Tracing:
-    """What was found out of the tables so far, each once."""
+def _tracing(app: App) -> _Tracing:
+    """Return what was found out before, as long as no definition and no table's columns are others."""
+    relations, kept = app.engine.relations(), _KEPT.get(app)
+    known_by = {name: (one.fingerprint, one.schema) for name, one in relations.items()}
+    if kept is None or kept.project is not app.project or kept.known_by != known_by:
+        kept = _KEPT[app] = _Tracing(app, relations)
+    return kept
 
-    def __init__(self, app: App) -> None:
-        self.app = app
-        self.relations = app.engine.relations()
+
+class _Tracing:
+    """What was found out of the tables so far, each once, by their definitions and the columns that they have."""
+
+    def __init__(self, app: App, relations: Mapping[str, Relation]) -> None:
+        self._app = ref(app)
+        self.project = app.project
+        self.relations = relations
+        self.known_by = {name: (one.fingerprint, one.schema) for name, one in relations.items()}
         self._schemas: dict[str, Schema | None] = {}
         self._made: dict[str, Made] = {}
+
+    @property
+    def app(self) -> App:
+        """The open project."""
+        found = self._app()
+        assert found is not None  # noqa: S101
+        return found
 
     def schema(self, name: str) -> Schema:
         """Return the columns of a table; raises `ConfigError` where they are not known before it is loaded."""

@@ -97,3 +97,24 @@ def test_on_a_terminal(project):
 
     lines = list(shown_all(columns.columns(project._app, "spend"), Paint()))
     assert lines[:4] == ["spend: 2 columns", "", "  who    orders.who (same)", "  total  orders.amount (value)"]
+
+
+def test_what_was_traced_is_kept_until_a_definition_or_a_tables_columns_change(project, tmp_path, monkeypatch):
+    from penstock.plan.sql import columns
+
+    read = []
+    made_of = columns.made_of
+    monkeypatch.setattr(columns, "made_of", lambda text, schemas: read.append(text) or made_of(text, schemas))
+    first = project.lineage("spend.total")
+    once = len(read)
+    assert once
+    assert project.lineage("spend.total") == first
+    assert len(read) == once
+    (tmp_path / "tables/spend.sql").write_text("select who, max(id) as total from orders group by who")
+    project._open().reload()
+    assert ("orders.id", "spend.total", "value") in steps(project.lineage("spend.total").upstream)
+    (tmp_path / "tables/orders.sql").write_text("select 1 as id, 7 as who, 3.5 as amount, 8 as who_else, now() as seen")
+    project._open().reload()
+    project.run().raise_for_failure()
+    assert not project.lineage("orders.who_else").upstream
+    assert len(read) > once
