@@ -66,6 +66,7 @@ def test_a_choice_is_in_the_address_survives_a_reload_and_goes_back(sales: Page,
     expect(sales).to_have_url(f"{shop.url}/dashboards/sales?region=West,South")
     sales.get_by_label("Period").select_option("this year")
     expect(sales).to_have_url(f"{shop.url}/dashboards/sales?region=West,South&period=this+year")
+    expect(sales.locator("[data-tile=k1]")).to_have_attribute("aria-busy", "false")
     assert any("period=this" in path and "region=West" in path for path in shop.tiles_asked())
     sales.reload()
     expect(sales.locator("summary")).to_have_text("Region West, South")
@@ -200,6 +201,28 @@ def test_a_commit_asks_only_the_tiles_of_its_tables_again_and_nothing_flickers(
         pages["sales"]["title"] = "Sales, edited"
         server.tell("page", name="sales")
         expect(shown.get_by_role("heading", level=1)).to_have_text("Sales, edited")
+
+
+def test_a_page_that_is_come_back_to_shows_what_changed_meanwhile(static: Path, window: Callable[..., Page]) -> None:
+    state = {"value": 100.0}
+
+    def answer(_: str, tile: str, __: dict[str, str]) -> dict[str, Any]:
+        found = json.loads(json.dumps(TILES[tile]))
+        found["kpi"]["value"] = state["value"]
+        return found
+
+    pages = {name: page(name, name, [row(TILES, "k1")]) for name in ("sales", "stock")}
+    with StandIn(static, pages, answer) as server:
+        shown = opened(window(), server, "sales")
+        expect(shown.locator("[data-tile=k1]")).to_contain_text("$100")
+        shown.get_by_role("navigation", name="Pages").get_by_role("link", name="Dashboards").click()
+        shown.locator("main").get_by_role("link", name="stock").click()
+        expect(shown.get_by_role("heading", level=1)).to_have_text("stock")
+        state["value"] = 250.0
+        shown.go_back()
+        shown.go_back()
+        expect(shown.get_by_role("heading", level=1)).to_have_text("sales")
+        expect(shown.locator("[data-tile=k1]")).to_contain_text("$250")
 
 
 def test_a_row_leads_to_another_page_with_what_is_chosen(shop: StandIn, window: Callable[..., Page]) -> None:

@@ -22,8 +22,9 @@ interface Seen<T> {
 }
 
 const KEPT = 12;
+const LONGEST = 1_500;
 const kept = new Map<string, { page: Seen<Page>; tiles: Map<string, Seen<TileData>> }>();
-const NOTHING = { asked: '', data: null, fault: null, at: 0 };
+const NOTHING = { asked: 'nothing yet', data: null, fault: null, at: 0 };
 
 class Place implements Fed {
   now = $state.raw<Seen<TileData>>(NOTHING);
@@ -72,7 +73,8 @@ export class Sheets {
       const key = this.wanted;
       untrack(() => {
         this.recall(key);
-        void this.ask(this.page.data ? this.mounted() : null);
+        const shown = this.mounted();
+        void this.ask(shown.length > 0 ? shown : null);
       });
       return () => this.stop();
     });
@@ -134,7 +136,9 @@ export class Sheets {
     const mine = new AbortController();
     this.flight = mine;
     const key = this.wanted;
-    const view = ids ? `show.tiles=${encodeURIComponent(ids.join(','))}` : `show.tab=${encodeURIComponent(viewed(this.query(), 'tab'))}`;
+    const named = ids?.join(',');
+    // More names than an address takes are all that is seen.
+    const view = named !== undefined && named.length < LONGEST ? `show.tiles=${encodeURIComponent(named)}` : `show.tab=${encodeURIComponent(viewed(this.query(), 'tab'))}`;
     try {
       const answer = await get<Answer>(`${this.base}/sheet${key}${key ? '&' : '?'}${view}`, mine.signal);
       this.take(key, answer);
