@@ -1,9 +1,14 @@
 """The suites themselves: a broken connector fails the promise that it breaks, and no other."""
 
+from dataclasses import replace
+
 import pytest
 
+from penstock.engines.duck import open_engine
+from penstock.engines.duck.txn import DuckTxn
 from penstock.model.sink import SinkTable
 from penstock.model.source import Connection, RawTable
+from penstock.model.step import Extend, Replace, Swap, Take
 from penstock.protocols.source import Context
 from penstock.testing import (
     Broken,
@@ -16,6 +21,7 @@ from penstock.testing import (
     StillClock,
     TinyEngine,
 )
+from penstock.testing.engine_steps import StepChecks
 from penstock.testing.hostile import SOURCES, Feed, Honest, HostileConnector
 from penstock.testing.hostile_engines import ENGINES
 from penstock.testing.hostile_sinks import SINKS, HonestSink, HostileSinkConnector, Target
@@ -97,3 +103,40 @@ def test_a_broken_engine_fails_just_its_promise(kind, promise):
 
 def test_an_engine_that_forgets_all_when_it_closes_is_found_out():
     assert broken(EngineSuite(), lambda: EngineCase(TinyEngine(), TinyEngine)) == {"again"}
+
+
+# Steps carried out wrongly: by their kind, the step that is carried out in its place and what is made of the outcome.
+WRONG = {
+    "more rows are told than came": (
+        Extend,
+        lambda step: step,
+        lambda out: replace(out, added=out.added + 1),
+        "extend",
+    ),
+    "ids are not kept": (Replace, lambda step: step, lambda out: replace(out, keeps=False), "replace"),
+    "a changed row is another": (Replace, lambda step: replace(step, by=("k", "v", "x")), lambda out: out, "replace"),
+    "all rows are taken": (Take, lambda step: replace(step, within=()), lambda out: out, "take"),
+    "ids are swapped, too": (Swap, lambda step: step, lambda out: replace(out, keeps=False), "swap"),
+}
+
+
+@pytest.mark.parametrize("name", WRONG)
+def test_an_engine_that_carries_out_a_step_wrongly_fails_just_its_promise(name, monkeypatch):
+    kind, asked, told, promise = WRONG[name]
+    run = DuckTxn.run
+
+    def wrong(self, step):
+        return told(run(self, asked(step))) if isinstance(step, kind) else run(self, step)
+
+    monkeypatch.setattr(DuckTxn, "run", wrong)
+    engines = []
+
+    def make_case():
+        engines.append(open_engine(":memory:"))
+        return EngineCase(engines[-1])
+
+    try:
+        assert broken(StepChecks(), make_case) == {promise}
+    finally:
+        for engine in engines:
+            engine.close()

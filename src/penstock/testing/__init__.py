@@ -12,7 +12,8 @@ from __future__ import annotations
 
 from penstock.testing.checks import Broken
 from penstock.testing.clocks import StillClock
-from penstock.testing.engine_suite import EngineCase, EngineSuite
+from penstock.testing.engine_checks import EngineCase
+from penstock.testing.engine_suite import EngineSuite
 from penstock.testing.sink_suite import SinkCase, SinkSuite
 from penstock.testing.source_suite import SourceCase, SourceSuite
 from penstock.testing.tiny import TinyEngine
