@@ -8,6 +8,7 @@ import queue
 import threading
 from http import HTTPStatus
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from itertools import count
 from typing import TYPE_CHECKING, Any, Self
 from urllib.parse import parse_qs, unquote, urlencode, urlsplit
 
@@ -29,6 +30,7 @@ class StandIn:
     def __init__(self, static: Path, pages: dict[str, Answer], answer: Callable[[str, str, dict[str, str]], Answer]):
         self.static, self.pages, self.answer = static, pages, answer
         self.asked: list[str] = []
+        self._made = count()
         self._streams: list[queue.Queue[str | None]] = []
         stand_in = self
 
@@ -107,8 +109,8 @@ class StandIn:
         tiles = []
         for tile in filter(None, ids):
             self.asked.append(f"/dashboards/{name}/tiles/{tile}" + (f"?{urlencode(filters)}" if filters else ""))
-            tiles.append({"seconds": 0.0, "tile": self.answer(name, tile, filters)})
-        return {"seconds": 0.0, "page": page, "tiles": tiles, "waiting": []}
+            tiles.append({"made": str(next(self._made)), "seconds": 0.0, "tile": self.answer(name, tile, filters)})
+        return {"made": str(next(self._made)), "seconds": 0.0, "page": page, "tiles": tiles, "waiting": []}
 
     def _send(
         self, request: BaseHTTPRequestHandler, body: bytes, kind: str = "application/json", status: int = 200

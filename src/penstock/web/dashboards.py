@@ -45,8 +45,9 @@ class PageShown(PageInfo):
 
 @record
 class TileShown:
-    """The data of a tile, and how many seconds ago it was made."""
+    """The data of a tile, and how many seconds ago it was made; what has the same `made` is the same."""
 
+    made: str
     seconds: float
     tile: TileData
 
@@ -55,6 +56,7 @@ class TileShown:
 class Sheet:
     """A dashboard and how many seconds ago it was made, with the data of tiles, and the ids of those that take long."""
 
+    made: str
     seconds: float
     page: PageShown
     tiles: tuple[TileShown, ...]

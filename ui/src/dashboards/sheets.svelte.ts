@@ -8,9 +8,10 @@ import { asked, type Page, viewed } from './page.ts';
 
 /** What the server answers: how many seconds ago each was made, and the tiles that are asked for by themselves. */
 interface Answer {
+  made: string;
   seconds: number;
   page: Page;
-  tiles: { seconds: number; tile: TileData }[];
+  tiles: { made: string; seconds: number; tile: TileData }[];
   waiting: string[];
 }
 
@@ -19,6 +20,8 @@ interface Seen<T> {
   data: T | null;
   fault: Fault | null;
   at: number;
+  /** What has the same mark is the same, and need not be drawn again. */
+  made?: string;
 }
 
 const KEPT = 12;
@@ -157,9 +160,13 @@ export class Sheets {
   }
 
   private take(key: string, answer: Answer): void {
-    this.page = { asked: key, data: answer.page, fault: null, at: Date.now() - answer.seconds * 1000 };
-    for (const { seconds, tile } of answer.tiles) {
-      this.place(tile.id).now = { asked: key, data: tile, fault: null, at: Date.now() - seconds * 1000 };
+    if (this.page.asked !== key || this.page.made !== answer.made) {
+      this.page = { asked: key, data: answer.page, fault: null, at: Date.now() - answer.seconds * 1000, made: answer.made };
+    }
+    for (const { made, seconds, tile } of answer.tiles) {
+      const place = this.place(tile.id);
+      const same = place.now.asked === key && place.now.made === made;
+      if (!same) place.now = { asked: key, data: tile, fault: null, at: Date.now() - seconds * 1000, made };
     }
     this.keep(key);
     for (const id of answer.waiting) void this.askAlone(id);

@@ -125,9 +125,9 @@ class Sheets:
             if made is None:
                 waiting.append(tile)
             else:
-                tiles.append(b'{"seconds":%s,"tile":%s}' % (self._since(made), made.body))
-        said = (self._since(page), page.body, b",".join(tiles), self._encode(waiting))
-        return b'{"seconds":%s,"page":%s,"tiles":[%s],"waiting":%s}' % said
+                tiles.append(b'{%s,"tile":%s}' % (self._when(made), made.body))
+        said = (self._when(page), page.body, b",".join(tiles), self._encode(waiting))
+        return b'{%s,"page":%s,"tiles":[%s],"waiting":%s}' % said
 
     def tile(self, name: str, tile_id: str, params: Mapping[str, str]) -> bytes:
         """Return the data of one tile; raises `ConfigError` for no such page or tile."""
@@ -187,8 +187,9 @@ class Sheets:
         finally:
             self._asked.discard(question)
 
-    def _since(self, made: Made) -> bytes:
-        return b"%.1f" % max(self._app.clock.monotonic() - made.at, 0)
+    def _when(self, made: Made) -> bytes:
+        since = max(self._app.clock.monotonic() - made.at, 0)
+        return b'"made":"%.6f","seconds":%.1f' % (made.at, since)
 
     def _wait(self, left: Sequence[Future[Made]]) -> None:
         """Wait for tiles for as long as one after the other is done."""
