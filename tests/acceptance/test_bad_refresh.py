@@ -88,7 +88,7 @@ class Project(BadProject):
 def project(request: pytest.FixtureRequest, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Project:
     """A project whose tables are computed in full, as small ones are, or follow every change."""
     if request.param == "by its changes":
-        follows = partial(tuning.Tuning, smallest=0, follow=True, looked_up=0)
+        follows = partial(tuning.Tuning, smallest=0, follow=True, looked_up=0, shared=0)
         monkeypatch.setattr(tuning, "Tuning", follows)
     made = Project(tmp_path / "project")
     made.table("fine", "select who, count(*) as n, sum(amount) as amount from raw.sales group by who\n")

@@ -15,7 +15,7 @@ from penstock.cli.demo import generate, make, server
 from penstock.model.tuning import Tuning
 
 # Every table by its plan, however small its inputs are, and a plan that fails is a failure.
-FOLLOWS = Tuning(smallest=0, strict=True, follow=True, looked_up=0)
+FOLLOWS = Tuning(smallest=0, strict=True, follow=True, looked_up=0, shared=0)
 SLICES = 6
 CHINOOK = {
     "Album": "AlbumId",

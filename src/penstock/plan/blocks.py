@@ -38,7 +38,8 @@ class Leaf:
 
     What comes out is linear in a `linear` one: each of its rows gives its own rows, whose ids it is part of. Of
     another, a row can change what comes of rows of the linear ones: `finder` says of which, None that of all. `lookup`
-    says which of its rows are needed for some of theirs, None that all may be.
+    says which of its rows are needed for some of theirs, None that all may be. `used` are the columns that the arm
+    uses of a linear one.
     """
 
     number: int
@@ -46,6 +47,17 @@ class Leaf:
     linear: bool
     finder: Finder | None = None
     lookup: Lookup | None = None
+    used: tuple[str, ...] = ()
+
+
+@record
+class Pair:
+    """Columns of two linear leaves of an arm that are equal in each of its rows, so that none is null."""
+
+    leaf: int
+    column: str
+    other: int
+    others: str
 
 
 @record
@@ -53,7 +65,7 @@ class Arm:
     """One select of a block: its text, columns named as in `columns`, then the ids of its linear leaves as `@h1` ….
 
     `sources` says of columns that stand for a leaf's own column which one: (column, leaf's number, its column).
-    `side` tells the two operands of `intersect` and `except` apart.
+    `side` tells the two operands of `intersect` and `except` apart. `pairs` are its linear leaves' columns that meet.
     """
 
     text: str
@@ -61,6 +73,7 @@ class Arm:
     leaves: tuple[Leaf, ...]
     sources: tuple[tuple[str, int, str], ...] = ()
     side: int = 0
+    pairs: tuple[Pair, ...] = ()
 
     @property
     def linear(self) -> tuple[Leaf, ...]:

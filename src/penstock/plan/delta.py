@@ -18,14 +18,15 @@ from penstock.model.schema import STATE
 from penstock.plan.blocks import BODY, Arm
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Iterable, Iterator, Mapping
 
     from penstock.model.schema import Schema
     from penstock.plan.blocks import Block, Leaf
 
 _INPUT = re.compile(r'"@(\d+)(~?)"')
 _MODES = {"": "live", "=": "kept", "<": "at"}
-_STAGED = {"+", "-", "~"}
+# What came, what went, both for a finder, and both with ids that tell them apart.
+_STAGED = {"+", "-", "~", "*"}
 
 
 @record
@@ -55,18 +56,20 @@ class Turn:
     """A block's turn: what happened to its inputs until a version, and what was found out about that.
 
     `found` are the stages of what finders found, by arm and input; `looked` of what was looked up in dependent inputs,
-    by mode and input.
+    by mode and input; `met` what there is to read of a large input beside the rows that changed of another: by that
+    one, the large one and the mode.
     """
 
     inputs: Mapping[str, Input]
     version: int
     found: Mapping[tuple[int, int], str]
     looked: Mapping[tuple[str, int], str]
+    met: Mapping[tuple[int, int, str], str]
 
     @property
     def text(self) -> Text:
         """A text that reads its inputs."""
-        return Text(self.inputs, self.version, self.looked)
+        return Text(self.inputs, self.version, self.looked, self.met)
 
 
 @dataclass
@@ -76,6 +79,7 @@ class Text:
     inputs: Mapping[str, Input]
     version: int
     looked: Mapping[tuple[str, int], str] = field(default_factory=dict)
+    met: Mapping[tuple[int, int, str], str] = field(default_factory=dict)
     reads: dict[str, Read] = field(default_factory=dict)
 
     def put(
@@ -83,6 +87,7 @@ class Text:
     ) -> str:
         """Return the text of an arm, or of a finder of it, with each input read in its mode."""
         tables = {leaf.number: leaf.table for leaf in arm.leaves}
+        changed = next((number for number, mode in modes.items() if mode in _STAGED), 0)
 
         def named(match: re.Match[str]) -> str:
             number = int(match[1])
@@ -92,7 +97,7 @@ class Text:
             if mode in _STAGED:
                 return _staged(mode, one)
             mode = _simpler(mode, one)
-            known = self.looked.get((mode, number))
+            known = self.met.get((changed, number, mode)) or self.looked.get((mode, number))
             if known is not None:
                 return known
             read = Read(one.relation, _MODES[mode], one.since, _high(mode, one, self.version), True, limits)
@@ -113,7 +118,13 @@ class Text:
 
 
 def _staged(mode: str, one: Input) -> str:
-    """Return what has the rows that came, or went, or did either."""
+    """Return what has the rows that came, or went, or did either; of a `*` the ids of what went are below zero."""
+    if mode == "*" and one.minus:
+        names = ", ".join(ident(c.name) for c in one.relation.schema)
+        went = f"select {names}, -1 - _rid as _rid from {one.minus}"
+        return f"(select {names}, _rid from {one.plus} union all {went})" if one.plus else f"({went})"
+    if mode == "*":
+        return one.plus
     stages = [name for sign, name in (("+", one.plus), ("-", one.minus)) if mode in (sign, "~") and name]
     return stages[0] if len(stages) == 1 else f"(from {' union all from '.join(stages)})"
 
@@ -180,6 +191,25 @@ def terms_of(block: Block, made: Text, sign: str, found: Mapping[tuple[int, int]
     return terms
 
 
+def weighed_terms(block: Block, made: Text) -> list[tuple[int, str]] | None:
+    """Return the selects of the rows of a block's arms that come or go, with a weight `@w` of 1 or -1.
+
+    A changed input's rows stand beside the inputs before it as they are and those behind it as they were. A row that
+    never was may come and go: sums are right all the same, and an extreme is doubted that was lost. None where an arm
+    depends on what changed.
+    """
+    terms: list[tuple[int, str]] = []
+    for at, arm in enumerate(block.arms):
+        if any(made.inputs[leaf.table].changed for leaf in arm.dependent):
+            return None
+        changed = [number for number, leaf in enumerate(arm.linear, 1) if made.inputs[leaf.table].changed]
+        for turn_of, number in enumerate(changed):
+            modes = {arm.linear[later - 1].number: "<" for later in changed[turn_of + 1 :]}
+            text = made.put(arm.text, arm, modes | {arm.linear[number - 1].number: "*"})
+            terms.append((at, f'select *, case when "@h{number}" < 0 then -1 else 1 end as "@w" from ({text}) as "@s"'))
+    return terms
+
+
 def _touched(made: Text, arm: Arm, modes: Mapping[int, str], stages: Mapping[Leaf, str]) -> str:
     """Return the rows of an arm that finders found."""
     limits: dict[int, tuple[Within, ...]] = {}
@@ -193,10 +223,10 @@ def _touched(made: Text, arm: Arm, modes: Mapping[int, str], stages: Mapping[Lea
         several = leaf.finder is not None and len(leaf.finder.ids) > 1
         conditions.append(f"({ids}) in (select {'(' * several}{ids}{')' * several} from {stage})")
     text = made.put(arm.text, arm, modes, limits)
-    return f'select * from ({text}) as "@x" where {" or ".join(conditions)}'
+    return f'select * from ({text}) as "@x" where {" or ".join(dict.fromkeys(conditions))}'
 
 
-def united(block: Block, terms: Iterable[tuple[int, str]], ids: bool) -> str:
+def united(block: Block, terms: Iterable[tuple[int, str]], ids: bool, further: str = "") -> str:
     """Return the union of terms with the block's body columns, and the hidden ids where they are wanted."""
     most = max(len(arm.linear) for arm in block.arms)
     parts = []
@@ -206,6 +236,7 @@ def united(block: Block, terms: Iterable[tuple[int, str]], ids: bool) -> str:
             have = len(block.arms[at].linear)
             items += [f'{at} as "@arm"'] if len(block.arms) > 1 else []
             items += [f'"@h{n}"' if n <= have else f'null::bigint as "@h{n}"' for n in range(1, most + 1)]
+        items += [further] if further else []
         parts.append(f'select {", ".join(items)} from ({text}) as "@t"')
     return "\nunion all\n".join(parts)
 
@@ -234,29 +265,31 @@ def keyed(block: Block, like: Schema) -> list[str]:
 # ── the queries ─────────────────────────────────────────────────────────────────────────────────────────
 
 
-def finders(block: Block, inputs: Mapping[str, Input], version: int) -> dict[tuple[int, int], Query]:
-    """Return the query for each dependent input that changed: which rows it can touch, by arm and input."""
-    queries = {}
+def finders(block: Block, inputs: Mapping[str, Input], version: int) -> Iterator[tuple[int, list[int], Query]]:
+    """Give the query of the rows of each arm that dependent inputs which changed can touch, with their numbers.
+
+    Inputs whose finders give the same ids have one query.
+    """
     for at, arm in enumerate(block.arms):
+        alike: dict[tuple[int, ...], list[Leaf]] = {}
         for leaf in arm.dependent:
             if inputs[leaf.table].changed and leaf.finder is not None:
-                made = Text(inputs, version)
-                text = made.put(leaf.finder.text, arm, {})
-                if len(block.arms) > 1:
-                    text = f'select {at} as "@arm", * from ({text}) as "@f"'
-                queries[at, leaf.number] = made.query(text)
-    return queries
+                alike.setdefault(leaf.finder.ids, []).append(leaf)
+        for leaves in alike.values():
+            made = Text(inputs, version)
+            texts = [made.put(leaf.finder.text, arm, {}) for leaf in leaves if leaf.finder]
+            if len(block.arms) > 1:
+                texts = [f'select {at} as "@arm", * from ({text}) as "@f"' for text in texts]
+            yield at, [leaf.number for leaf in leaves], made.query("\nunion\n".join(texts))
 
 
-def values(
-    block: Block, inputs: Mapping[str, Input], version: int, found: Mapping[tuple[int, int], str]
-) -> dict[tuple[int, int], Query]:
+def values(block: Block, turn: Turn) -> dict[tuple[int, int], Query]:
     """Return, by arm and input, the query of what a change looks up in each dependent input that is not small."""
     queries = {}
     for at, arm in enumerate(block.arms):
         for leaf in arm.dependent:
-            made = Text(inputs, version)
-            text = _values(block, at, leaf, made, found)
+            made = turn.text
+            text = _values(block, at, leaf, made, turn.found)
             if text:
                 queries[at, leaf.number] = made.query(text)
     return queries

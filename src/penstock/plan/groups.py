@@ -12,10 +12,10 @@ from typing import TYPE_CHECKING
 
 from penstock.model.relation import Query
 from penstock.plan.blocks import BODY
-from penstock.plan.delta import Text, held, ident, keyed, terms_of, typed, united
+from penstock.plan.delta import Text, held, ident, keyed, terms_of, typed, united, weighed_terms
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Mapping
 
     from penstock.model.schema import Schema
     from penstock.plan.blocks import Block, Part
@@ -36,12 +36,10 @@ def sums(block: Block, turn: Turn, like: Schema) -> Query:
     if block.merge is None:
         raise ValueError("the block cannot merge")
     made = turn.text
-    plus, minus = terms_of(block, made, "+", turn.found), terms_of(block, made, "-", turn.found)
     if grows(turn):
-        body, change_of = united(block, plus, ids=False), _growth_of
+        body, change_of = united(block, terms_of(block, made, "+", turn.found), ids=False), _growth_of
     else:
-        body = "\nunion all\n".join(_weighed(block, terms, sign) for terms, sign in ((plus, 1), (minus, -1)) if terms)
-        change_of = _change_of
+        body, change_of = _weighed(block, turn, made), _change_of
     keys = keyed(block, like)
     items = [one for part in block.merge.parts for one in change_of(part)]
     group = f" group by {', '.join(str(at) for at in range(1, len(keys) + 1))}" if keys else ""
@@ -57,8 +55,14 @@ def sampled(block: Block, inputs: Mapping[str, Input], version: int, most: int) 
     return made.query(f'select cast(coalesce(sum("@n"), 0) as bigint), count(*) from ({counted}) as "@g"')
 
 
-def _weighed(block: Block, terms: Sequence[tuple[int, str]], sign: int) -> str:
-    return f'select *, {sign} as "@w" from ({united(block, terms, ids=False)}) as "@u"'
+def _weighed(block: Block, turn: Turn, made: Text) -> str:
+    """Return the rows that come and go, with their weight as `@w`."""
+    weighed = weighed_terms(block, made)
+    if weighed is not None:
+        return united(block, weighed, ids=False, further='"@w"')
+    found = ((terms_of(block, made, sign, turn.found), weight) for sign, weight in (("+", 1), ("-", -1)))
+    parts = [united(block, terms, ids=False, further=f'{weight} as "@w"') for terms, weight in found if terms]
+    return "\nunion all\n".join(parts)
 
 
 def _growth_of(part: Part) -> list[str]:

@@ -18,7 +18,7 @@ from penstock.protocols.engine import Replay
 from penstock.refresh.rollback import HOW_ON, ROLLED_BACK, is_refused
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Mapping, Sequence
+    from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
     from collections.abc import Set as AbstractSet
 
     from penstock.base.clock import Clock
@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from penstock.model.relation import Relation
     from penstock.model.source import RawTable
     from penstock.model.table import Function, Table
+    from penstock.plan.blocks import Plan
     from penstock.protocols.engine import Engine, Txn
     from penstock.refresh.ingest import Portion
     from penstock.refresh.transform import Keeper
@@ -315,6 +316,7 @@ class _Attempt:
         if self.keeper is None:
             tuning = self.job.tuning
             self.keeper = transform.Keeper(self.txn, self.relations, self.clock, tuning, self.job.full)
+            self.keeper.shared.expect(self._expected())
         try:
             change = self.keeper.table(table, known)
         except Replay:
@@ -327,6 +329,34 @@ class _Attempt:
             return None
         how = " → ".join(dict.fromkeys(self.keeper.how)) or "followed"
         return change, how, tuple(astuple(self.keeper.costs))
+
+    def _expected(self) -> Iterator[Plan]:
+        """Give the plans of the tables that what changed may reach, where there is something large to look up in."""
+        from penstock.refresh import transform
+
+        if all(one.rows < self.job.tuning.shared for one in self.relations.values()):
+            return
+        tables, reached = self.job.project.tables, set()
+        # A table that will be computed by another text shows columns that those who read it cannot count on.
+        settled = {
+            name
+            for name, one in self.relations.items()
+            if name not in tables or (one.fingerprint == tables[name].fingerprint and not tables[name].function)
+        }
+        for name in self.job.tables:
+            if name not in tables or name not in settled or not settled.issuperset(tables[name].parents):
+                continue
+            table, have = tables[name], self.relations[name]
+            if not any(p in reached or self.relations[p].changed > have.seen for p in table.parents):
+                continue
+            reached.add(name)
+            if have.layout and name not in self.plain and name not in self.known:
+                try:
+                    yield transform.planned(table, self.relations, self.txn, self.engine.can.states).plan
+                except Replay:
+                    raise
+                except PenstockError as error:
+                    raise _Failed(name, error) from error
 
     def _in_full(self, table: Table, relation: Relation | None) -> tuple[Change, str]:
         """Compute a table as a whole, and compare: from its own text, but for what that leaves open."""

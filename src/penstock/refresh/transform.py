@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import astuple, dataclass, field
+from dataclasses import astuple, dataclass, field, replace
 from typing import TYPE_CHECKING
 
 from penstock.base.record import record
@@ -14,6 +14,7 @@ from penstock.plan.blocks import Plan
 from penstock.plan.cost import Costs, following_took, full_took, pays
 from penstock.plan.delta import Input, Turn
 from penstock.refresh import carry
+from penstock.refresh.shared import Shared
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -106,6 +107,10 @@ class Keeper:
     fresh: set[str] = field(default_factory=set)
     deltas: dict[tuple[str, int], Delta] = field(default_factory=dict)
     how: list[str] = field(default_factory=list)
+    shared: Shared = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.shared = Shared(self.txn, self.clock, self.tuning)
 
     def table(self, table: Table, known: Planned) -> Change | None:
         """Return the change of a table by its plan, its hidden relations brought up to date before.
@@ -202,6 +207,7 @@ class Keeper:
         if not can_follow(block, inputs):
             return self.full(block, relation, inputs)
         began = self.clock.monotonic()
+        self.shared.spent = self.shared.owed = 0.0
         inputs = {name: self.followed(one) if one.changed else one for name, one in inputs.items()}
         if not any(one.changed for one in inputs.values()):
             return Change(relation, 0, 0)
@@ -209,38 +215,39 @@ class Keeper:
         if not self.tuning.follow and not pays(self.costs, changed, _rows_in(block, self.relations)):
             return self.full(block, relation, inputs)
         change = self.following(block, relation, inputs)
-        self.costs = following_took(self.costs, self.clock.monotonic() - began, changed)
+        took = self.clock.monotonic() - began - self.shared.spent + self.shared.owed
+        self.costs = following_took(self.costs, took, changed)
         return change
 
     def following(self, block: Block, relation: Relation, inputs: Mapping[str, Input]) -> Change:
         """Return the change of a block that what changed of its inputs leads to."""
         found = {
-            where: self.staged(Compute(query, False)).name
-            for where, query in delta.finders(block, inputs, self.txn.version).items()
+            (at, number): stage
+            for at, numbers, query in delta.finders(block, inputs, self.txn.version)
+            for stage in [self.staged(Compute(query, False)).name]
+            for number in numbers
         }
         merges = block.merge is not None and not _inexact(block, relation, inputs, found)
         if block.kind != "rows" and not merges and not block.keys:
             return self.full(block, relation, inputs)
-        turn = Turn(inputs, self.txn.version, found, self.looked(block, inputs, found))
+        turn = Turn(inputs, self.txn.version, found, {}, self.shared.of(block, inputs))
+        turn = replace(turn, looked=self.looked(block, turn))
         if block.kind == "rows":
             return self.rows(block, relation, turn)
         if merges:
             return self.merge(block, relation, turn)
         return self.keys(block, relation, turn)
 
-    def looked(
-        self, block: Block, inputs: Mapping[str, Input], found: Mapping[tuple[int, int], str]
-    ) -> dict[tuple[str, int], str]:
+    def looked(self, block: Block, turn: Turn) -> dict[tuple[str, int], str]:
         """Stage what a change looks up in dependent inputs: those rows now (under no mode) and before (`<`)."""
         looked: dict[tuple[str, int], str] = {}
-        version = self.txn.version
-        for (at, number), query in delta.values(block, inputs, version, found).items():
+        for (at, number), query in delta.values(block, turn).items():
             leaf = next(one for one in block.arms[at].dependent if one.number == number)
-            one = inputs[leaf.table]
+            one = turn.inputs[leaf.table]
             if one.relation.rows < self.tuning.looked_up:
                 continue
             stage = self.staged(Compute(query, False))
-            now = self.staged(Compute(delta.looked_up(leaf, one, stage.name, version), False))
+            now = self.staged(Compute(delta.looked_up(leaf, one, stage.name, turn.version), False))
             looked["", number] = now.name
             if one.changed:
                 before = delta.looked_up_before(leaf, one, stage.name, now.name)
@@ -285,6 +292,7 @@ class Keeper:
             columns = tuple(f"@h{n + 1}" for n in leaf.finder.ids)
             columns = ("@arm", *columns) if len(block.arms) > 1 else columns
             old.append(Within(columns, name, columns))
+        old = list(dict.fromkeys(old))
         if not old:
             return self.change_by(Extend(relation, stage.name, stage.rows))
         return self.change_by(Replace(relation, stage.name, tuple(old), *identity(block)))

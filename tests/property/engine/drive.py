@@ -42,7 +42,7 @@ _SHOWN = 6
 
 def forced(dense: int = 2) -> dict[str, Any]:
     """Return what a cascade is told so that the smallest table is kept by its deltas rather than computed anew."""
-    return {"tuning": Tuning(smallest=0, strict=True, follow=True, looked_up=0, dense=dense)}
+    return {"tuning": Tuning(smallest=0, strict=True, follow=True, looked_up=0, shared=0, dense=dense)}
 
 
 class DiffersError(AssertionError):

@@ -8,9 +8,10 @@ from tests.unit.refresh.followed import case
 COUNTS = "select k, count(*) as n, count(v) as c, sum(v) as s, avg(v) as m from raw.a group by k"
 ENDS = "select k, min(v) as lo, max(v) as hi from raw.a group by k"
 SOME = (
-    "select k, count(*) filter (where g = 1) as n, sum(v) filter (where g = 1) as s, sum(v) filter (where g = 2) as z, "
-    "min(v) filter (where g = 1) as lo from raw.a group by k"
+    "select k, count(*) filter (where g = 1) as n, sum(v) filter (where g = 1) as s, sum(v) filter (where g = 2) as z "
+    "from raw.a group by k"
 )
+SOME_LEAST = "select k, min(v) filter (where g = 1) as lo from raw.a group by k"
 MADE_OF = "select k, sum(v) + 1 as s, 2 * count(v) as c, avg(v) as m, max(v) - min(v) as r from raw.a group by k"
 TRUTHS = "select k, count_if(v > 2) as n, bool_and(v > 1) as a, bool_or(v > 4) as o from raw.a group by k"
 MIDDLE = "select k, median(v) as m from raw.a group by k"
@@ -56,7 +57,7 @@ CASES = {
         "a 1 x 1 1, 2 y 1 5; b 9 q 1 1", "b 1 x 1 7", "b 2 y 1 7", "b- 1", t=LEFT_ENDS
     ),
     "only some rows of a group count": case(
-        "a 1 x 1 1, 2 x 2 2, 3 x 1 .", "a 4 x 2 4, 5 x 1 8", "a 1 x 2 1", "a- 5", "a 2 x 1 2", t=SOME
+        "a 1 x 1 1, 2 x 2 2, 3 x 1 .", "a 4 x 2 4, 5 x 1 8", "a 1 x 2 1", "a- 5", "a 2 x 1 2", t=SOME, u=SOME_LEAST
     ),
     "of all rows": case("a 1 x 1 1", "a 2 x 1 2", "a- 1", "a- 2", t="select sum(v) as s, count(*) as n from raw.a"),
     "different values": case(

@@ -85,6 +85,9 @@ CASES = {
     "left joins before and behind an inner one": case(
         "a 1 x 1 1, 2 y 2 2; b 1 x 1 5; c 1 p 7; f 1 p 1.5, 2 q 2.5", "b 2 y 1 6; c 2 q 8", "b- 1; c- 1", t=BETWEEN
     ),
+    "left joins find more on both sides of an inner one": case(
+        "a 1 x 1 1, 2 y 2 2; b 1 x 1 5; c 1 p 7; f 1 p 1.5, 2 q 2.5", "b 2 y 1 6; c 2 p 8", "b- 2; c- 1", t=BETWEEN
+    ),
     "totals over a left join, rows of whose left side come and go": case(
         "a 1 x 1 1, 2 y 1 2, 3 x 1 4; b 1 x 1 5, 2 y 1 6",
         "a 4 y 1 8; a- 1",

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from penstock.plan.blocks import Arm, Finder, Leaf, Lookup
+from penstock.plan.blocks import Arm, Finder, Leaf, Lookup, Pair
 from penstock.plan.sql.finders import Membership, by_join, by_query, joined_pairs, lookup, query_pairs, source_of
 from penstock.plan.sql.layers import column, kind_of, layered
 from penstock.plan.sql.shaping import (
@@ -24,7 +24,7 @@ from penstock.plan.sql.text import named, sqlglot
 from penstock.plan.sql.tree import Unplanned, shallow, sources
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterator, Sequence
 
 
 def arm(select: Any, names: Sequence[str], shaping: Shaping, side: int = 0) -> Arm:
@@ -32,7 +32,6 @@ def arm(select: Any, names: Sequence[str], shaping: Shaping, side: int = 0) -> A
     without_sides(select, shaping)
     found = [_prepared(node, join, shaping) for node, join in joined(select)]
     linear = [one for source in found if source.linear for one in source.carried]
-    leaves = [Leaf(number, shaping.tree.tables[number], True) for number, _ in linear]
     position = {number: at for at, (number, _) in enumerate(linear)}
     dependent: list[tuple[int, Finder | None, Lookup | None]] = []
     nested = _nested(select, shaping)
@@ -45,12 +44,15 @@ def arm(select: Any, names: Sequence[str], shaping: Shaping, side: int = 0) -> A
         for n in numbers(query):
             needed = lookup(select, found, n, query_pairs(query, plain), source_of(query, n), shaping)
             dependent.append((n, by_query(select, query, plain, n, linear, shaping), needed))
+    used = _used(select)
+    leaves = [Leaf(n, shaping.tree.tables[n], True, used=used.get(n, ())) for n, _ in linear]
     leaves += [Leaf(n, shaping.tree.tables[n], False, finder, needed) for n, finder, needed in dependent]
     plain_sources = _plain_sources(select, names)
     items = [named(one.this, name) for one, name in zip(select.expressions, names, strict=True)]
     items += ids_of(linear, range(len(linear)))
     select.set("expressions", items)
-    return Arm(select.sql(shaping.dialect), tuple(names), tuple(leaves), plain_sources, side)
+    pairs = tuple(dict.fromkeys(_pairs(select)))
+    return Arm(select.sql(shaping.dialect), tuple(names), tuple(leaves), plain_sources, side, pairs)
 
 
 # ── sources ─────────────────────────────────────────────────────────────────────────────────────────────
@@ -182,6 +184,34 @@ def _traced(select: Any, node: Any) -> tuple[int, str] | None:
             inner = next((one.this for one in source.this.expressions if one.alias == node.name), None)
             return _traced(source.this, inner) if isinstance(inner, exp.Column) else None
     return None
+
+
+def _used(select: Any) -> dict[int, tuple[str, ...]]:
+    """Return the columns of each input that are used anywhere in a select."""
+    exp = sqlglot()
+    inputs = {n.alias: number_of(n) for n in select.find_all(exp.Table) if isinstance(n.this, exp.Identifier)}
+    found: dict[int, dict[str, None]] = {}
+    for node in select.find_all(exp.Column):
+        if node.table in inputs:
+            found.setdefault(inputs[node.table], {})[node.name] = None
+    return {number: tuple(names) for number, names in found.items()}
+
+
+def _pairs(select: Any) -> Iterator[Pair]:
+    """Give the columns of two inputs that are equal in each row that a select of inner joins gives."""
+    exp = sqlglot()
+    conditions = conjuncts(select.args.get("where"))
+    for source, join in joined(select):
+        if join is not None and not is_inner(join):
+            continue
+        conditions += conjuncts(join.args.get("on")) if join is not None else []
+        if isinstance(source, exp.Subquery) and isinstance(source.this, exp.Select):
+            yield from _pairs(source.this)
+    for one in conditions:
+        if isinstance(one, exp.EQ) and isinstance(one.this, exp.Column) and isinstance(one.expression, exp.Column):
+            left, right = _traced(select, one.this), _traced(select, one.expression)
+            if left and right and left[0] != right[0]:
+                yield Pair(*left, *right)
 
 
 # ── queries in expressions ──────────────────────────────────────────────────────────────────────────────

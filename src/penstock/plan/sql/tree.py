@@ -189,8 +189,20 @@ def tree(text: str, schemas: Mapping[str, Schema], *, volatile: bool = False) ->
             node.set("this", exp.to_identifier("@" + node.name.removeprefix(_KNOWN), quoted=True))
     for node in list(found.root.find_all(exp.Select)):
         node.set("expressions", [_aliased(one) for one in node.expressions])
+    for node in list(found.root.find_all(exp.Exists)):
+        _ask_for_rows(node.this)
     _unique(found, found.root, {})
     return found
+
+
+def _ask_for_rows(query: Any) -> None:
+    """Let a query of which only the rows matter ask for no columns, which would have to be read."""
+    exp = sqlglot()
+    while isinstance(query, exp.Subquery):
+        query = query.this
+    bare = isinstance(query, exp.Select) and not any(query.args.get(key) for key in ("distinct", "group", "having"))
+    if bare and all(isinstance(one.unalias(), (exp.Column, exp.Literal)) for one in query.expressions):
+        query.set("expressions", [named(exp.Literal.number(1), "one")])
 
 
 def _aliased(item: Any) -> Any:
