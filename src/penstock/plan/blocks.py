@@ -189,8 +189,8 @@ class Plan:
     """A table's blocks, each after those that it reads; the last is the table itself.
 
     Without blocks the table is computed in full, for the reasons in `words`. `divided` is another plan for the same,
-    where there is one: in it aggregates of different values are made of groups by these values, which pays where groups
-    are large.
+    where there is one: in it aggregates of different values are made of groups by these values, and more states are
+    kept, which pays where groups are large.
     """
 
     blocks: tuple[Block, ...] = ()

@@ -14,6 +14,7 @@ SPREAD = "select k, stddev(v) as d, var_pop(v) as p, sum(v) as s, count(*) as n 
 PAIRS = "select k, corr(v, g) as c, regr_slope(v, g) as b, covar_pop(v, g) as o from raw.a group by k"
 BITS = "select k, bit_or(v) as o, bit_and(v) as a, bit_xor(v) as x, product(v) as p from raw.a group by k"
 WHOSE = "select k, arg_max(id, v) as most, arg_min(id, v) as least from raw.a group by k"
+SUMS = "select k, fsum(v) as s, favg(v) as m from raw.a group by k"
 SKETCH = "select k, approx_count_distinct(v) as n, fsum(v) as s from raw.a group by k"
 SOME = "select k, stddev(v) filter (where g = 1) as d, bit_or(v) filter (where g = 2) as o from raw.a group by k"
 SHAPE = "select k, skewness(v) as s from raw.a group by k"
@@ -68,10 +69,21 @@ def strategies(one):
     return [strategy for _, strategy, _ in hold(one).refreshed]
 
 
-@pytest.mark.parametrize("query", [SPREAD, PAIRS, BITS, WHOSE, SKETCH, SOME, SHAPE])
+@pytest.mark.parametrize("query", [SPREAD, PAIRS, BITS, WHOSE, SUMS, SOME, SHAPE])
 def test_groups_merge_while_they_grow_and_are_computed_again_where_rows_go(query):
     steps = ("a 1 x 1 1, 2 x 2 2, 3 y 1 4", "a 4 x 1 8, 5 z 1 1", "a- 3", "a 6 x 1 3")
     assert strategies(case(*steps, t=query)) == ["build", "merge", "keys", "merge"]
+
+
+@pytest.mark.parametrize(("dense", "how"), [(0, "merge"), (10**6, "keys")], ids=["large groups", "small groups"])
+def test_sketches_are_added_to_where_groups_are_large_alone(dense, how):
+    one, held = case(*GOES, t=SKETCH), Held()
+    drive = Drive(one, ":memory:", held, dense)
+    for number, taken in enumerate(one.steps):
+        drive.step(number, taken)
+    drive.engine.close()
+    said = [strategy for _, strategy, _ in held.refreshed]
+    assert said == ["build", how, how, "keys", "keys", how, "keys", how]
 
 
 def test_a_group_of_all_rows_merges_while_it_grows_and_is_computed_in_full_where_rows_go():

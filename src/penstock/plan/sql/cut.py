@@ -11,6 +11,7 @@ from penstock.plan.sql.arms import arm, settled
 from penstock.plan.sql.layers import column, has_window, kind_of, settle_windows, subquery
 from penstock.plan.sql.merging import NUMBER, items_of, merge_of
 from penstock.plan.sql.shaping import Shaping
+from penstock.plan.sql.states import functions_of
 from penstock.plan.sql.text import named, sqlglot
 from penstock.plan.sql.tree import Unplanned, function_name, is_aggregate, shallow, tree
 
@@ -217,7 +218,7 @@ class _Cutter:
         made = _Body(query, [*query.expressions, *keys])
         items, keys = made.parts[: len(query.expressions)], made.parts[len(query.expressions) :]
         held, extra = _held(items, names, keys)
-        merge = merge_of(items, keys, names, held, self.dialect, bool(self.states))
+        merge = self.merge(items, keys, names, held)
         outer = exp.Select(expressions=[*_as_named(items, names), *extra])
         if keys:
             outer.set("group", exp.Group(expressions=[k.copy() for k in keys]))
@@ -229,6 +230,16 @@ class _Cutter:
             "", "group", arms, names, text, tuple(k.sql(self.dialect) for k in keys), held, merge,
             words=() if keys else ("one group of all rows",), loose=_loose(items),
         )  # fmt: skip
+
+    def merge(self, items: list[Any], keys: list[Any], names: tuple[str, ...], held: tuple[str, ...]) -> Merge | None:
+        """Return how groups take a change in, noted where they only do if they are large."""
+        small, large = (functions_of(self.dialect, large=one) if self.states else {} for one in (False, True))
+        if self.tree.divides:
+            return merge_of(items, keys, names, held, self.dialect, large)
+        found = merge_of(items, keys, names, held, self.dialect, small)
+        if found is None and merge_of(items, keys, names, held, self.dialect, large) is not None:
+            self.tree.could = True
+        return found
 
     def window(self, query: Any, names: tuple[str, ...]) -> Block:
         """Return the block of window functions."""

@@ -12,7 +12,7 @@ from penstock.plan.sql.text import named, sqlglot
 from penstock.plan.sql.tree import is_aggregate
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
     from penstock.plan.blocks import State
 
@@ -25,13 +25,18 @@ class _CannotMergeError(Exception):
 
 
 def merge_of(
-    items: Sequence[Any], keys: Sequence[Any], names: Sequence[str], held: Sequence[str], dialect: str, states: bool
+    items: Sequence[Any],
+    keys: Sequence[Any],
+    names: Sequence[str],
+    held: Sequence[str],
+    dialect: str,
+    states: Mapping[str, int],
 ) -> Merge | None:
     """Return how groups of these items merge, or None where one of them cannot.
 
     `held` says which columns hold the keys; those that no item gives follow the items. An item that is a part, or a sum
-    where there is anything to sum, is kept once: the column that users see stands for the part. `states` says whether
-    the engine keeps those of aggregates.
+    where there is anything to sum, is kept once: the column that users see stands for the part. `states` are the
+    aggregates whose states are kept, with how many arguments they have.
     """
     exp = sqlglot()
     parts = _Parts(dialect, states)
@@ -84,7 +89,7 @@ def _whole(part: Part) -> str:
 class _Parts:
     """The parts that aggregates need, each once."""
 
-    def __init__(self, dialect: str, states: bool) -> None:
+    def __init__(self, dialect: str, states: Mapping[str, int]) -> None:
         self.dialect = dialect
         self.states = states
         self.found = [NUMBER]
@@ -147,7 +152,7 @@ class _Parts:
 
     def of_state(self, node: Any, where: str) -> Any:
         """Return an aggregate as the value of its state."""
-        taken = state_of(node, where, self.dialect) if self.states else None
+        taken = state_of(node, where, self.dialect, self.states)
         if taken is None:
             raise _CannotMergeError
         of, state = taken

@@ -25,12 +25,14 @@ _CALL = re.compile(r"(\w+)\(")
 class _Words:
     """How a dialect takes the state of an aggregate, puts two together, and makes the value of one.
 
-    `functions` are those whose states may be kept, with how many arguments they have.
+    `functions` are those whose states may be kept, with how many arguments they have; `large` are those of them whose
+    states take so much room that in groups of a few rows they cost more than the rows.
     """
 
     taken: str
     words: State
     functions: Mapping[str, int]
+    large: tuple[str, ...]
 
 
 _ONE = (
@@ -46,12 +48,24 @@ _DIALECTS = {
         "{} export_state",
         State("combine({came}, {kept})", "finalize({})"),  # of equal extremes the one that is kept stays
         {name: many for many, names in ((1, _ONE), (2, _TWO)) for name in names.split()},
+        ("approx_count_distinct",),
     )
 }
 
 
-def state_of(node: Any, where: str, dialect: str) -> tuple[str, State] | None:
-    """Return the text that takes the state of an aggregate over rows, and what is done with it; None where none is."""
+def functions_of(dialect: str, *, large: bool) -> Mapping[str, int]:
+    """Return the aggregates whose states are worth keeping, where groups are `large` or not."""
+    words = _DIALECTS.get(dialect)
+    if words is None:
+        return {}
+    return {name: many for name, many in words.functions.items() if large or name not in words.large}
+
+
+def state_of(node: Any, where: str, dialect: str, functions: Mapping[str, int]) -> tuple[str, State] | None:
+    """Return the text that takes the state of an aggregate over rows, and what is done with it; None where none is.
+
+    `functions` are those whose states are to be kept, with how many arguments they have.
+    """
     exp = sqlglot()
     words = _DIALECTS.get(dialect)
     if words is None or any(isinstance(one, (exp.Distinct, exp.Order)) for one in shallow(node)):
@@ -60,6 +74,6 @@ def state_of(node: Any, where: str, dialect: str) -> tuple[str, State] | None:
     call = _CALL.match(text)
     arguments = [value for value in node.args.values() if isinstance(value, (exp.Expression, list))]
     count = sum(len(value) if isinstance(value, list) else 1 for value in arguments)
-    if call is None or words.functions.get(call[1].lower()) != count:
+    if call is None or functions.get(call[1].lower()) != count:
         return None
     return words.taken.format(f"{text} filter (where {where})" if where else text), words.words

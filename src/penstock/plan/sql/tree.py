@@ -140,7 +140,8 @@ class Unplanned(Exception):  # noqa: N818  # not an error: the query is computed
 class Tree:
     """A query with its numbered inputs: `tables` says which table stands under each number.
 
-    `divides` says whether aggregates of different values become groups of groups, `could` whether some can.
+    `divides` says that groups are large: then aggregates of different values become groups of groups, and states that
+    only pay there are kept. `could` says that this makes a difference.
     """
 
     root: Any
