@@ -147,10 +147,10 @@ class Block:
     `kind` is `rows`, `group`, `distinct`, `window`, `compound` (intersect, except), `limit` or `whole`. `outer`
     computes the block over `@body`, the rows of its arms (`@body0` and `@body1` for the sides of a compound); a rows
     block has none. `keys` are expressions over the body's columns: what comes out under one key depends on the body's
-    rows of that key alone, and stands in the columns `held`. `words` say why something of it is computed in full,
-    `loose` what of it the query leaves open; `tied` that its order may leave rows equal, so that all of their columns
-    decide; `single` that no two rows of a rows block carry the same ids; `mark` is equal for blocks that compute the
-    same of the same tables.
+    rows of that key alone, and stands in the columns `held`. `words` say why something of it is computed in full, or of
+    groups, again; `loose` what of it the query leaves open; `tied` that its order may leave rows equal, so that all of
+    their columns decide; `single` that no two rows of a rows block carry the same ids; `mark` is equal for blocks that
+    compute the same of the same tables.
     """
 
     name: str

@@ -20,6 +20,8 @@ class Reason:
 # Functions that are written without brackets.
 _BARE = frozenset(name for name in VOLATILE if name.startswith(("current_", "local")))
 
+_APART = "a with of its own, grouped by the same, and join them: large groups are then added to"
+
 # What each reason begins with, as a pattern, and what to write instead.
 _ADVICE: tuple[tuple[str, str], ...] = (
     (
@@ -60,6 +62,10 @@ _ADVICE: tuple[tuple[str, str], ...] = (
     (r"order by … limit", "qualify row_number() over (partition by … order by …) <= 10 computes only what changed"),
     (r"limit", "say which rows: add order by"),
     (r"one group of all rows", "count, sum, avg, min and max can be added to; others can where they are grouped"),
+    (r"distinct over two", f"write each in {_APART}"),
+    (r"avg\(\) beside", "write sum(x) / count(x) for it: large groups are then added to"),
+    (r"\w+\(\) beside", f"write it in {_APART}"),
+    (r"several columns under", "count(*) over a with that has select distinct of the groups and these columns"),
     (r"a window without a partition", "add partition by with a column that all windows share"),
     (r"a subquery that has no equality", "add an equality with a row outside (o.id = c.id), or filter when you read"),
     (r"floats in a sum", "cast them to decimal in the sum: those can be taken out again exactly"),

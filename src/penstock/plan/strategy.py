@@ -51,7 +51,7 @@ def choose(block: Block, moves: Mapping[str, Move], types: Mapping[str, str]) ->
         return _merge(block, moves, dependent, types)
     if not block.keys:
         return Choice("full", "all its rows belong together", *block.words[:1])
-    return Choice("keys", _AGAIN.get(block.kind, _GROUPS))
+    return Choice("keys", _AGAIN.get(block.kind, _GROUPS), *block.words[:1])
 
 
 _GROUPS = "the groups that the change touches are computed again, from all of their rows"

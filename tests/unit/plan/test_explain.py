@@ -99,6 +99,60 @@ def test_what_a_change_leads_to(name):
     assert ways(explained(text, *columns)) == expected
 
 
+BESIDE = {
+    "count(distinct day) as n, count(distinct weight) as m": (
+        "distinct over two expressions or filters", "write each in a with of its own",
+    ),
+    "count(distinct day) as n, count(distinct day) filter (where amount > 1) as m": (
+        "distinct over two expressions or filters", "write each in a with of its own",
+    ),
+    "count(distinct day) as n, avg(amount) as m": ("avg() beside a distinct aggregate", "write sum(x) / count(x)"),
+    "count(distinct day) as n, median(amount) filter (where id > 1) as m": (
+        "median() beside a distinct aggregate", "write it in a with of its own",
+    ),
+    "max(id) as n, count(distinct (day, amount)) as m": (
+        "several columns under one distinct", "count(*) over a with that has select distinct",
+    ),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("grouped", [True, False], ids=["grouped", "all rows"])
+@pytest.mark.parametrize("items", BESIDE)
+def test_what_keeps_different_values_from_being_added_to_is_said_with_what_to_write(items, grouped):
+    by, key = (" group by who", ("who",)) if grouped else ("", ())
+    found = explained(f"select {', '.join([*key, items])} from raw.orders{by}", *key, "n", "m")
+    words, advice = BESIDE[items]
+    assert [one.words for one in found.reasons] == [words]
+    assert found.reasons[0].advice.startswith(advice)
+
+
+APART = {
+    "avg": "select who, count(distinct day) as n, sum(amount) / count(amount) as m from raw.orders group by who",
+    "two": "with a as (select who, count(distinct day) as n from raw.orders group by who), "
+    "b as (select who, count(distinct amount) as m from raw.orders group by who) "
+    "select who, n, m from a join b using (who)",
+    "median": "with a as (select who, count(distinct day) as n from raw.orders group by who), "
+    "b as (select who, median(amount) as m from raw.orders group by who) "
+    "select who, n, m from a join b using (who)",
+    "several": "select who, count(*) as n, max(day) as m "
+    "from (select distinct who, day, amount from raw.orders) group by who",
+}
+
+
+@pytest.mark.parametrize("name", APART)
+def test_what_is_written_instead_keeps_different_values_where_groups_are_large(name):
+    plan = cut(APART[name], SCHEMAS, ("who", "n", "m"), "t", "some form")
+    large = plan.divided or plan
+    again = [block.outer for block in large.blocks if block.kind == "group" and block.merge is None]
+    assert len(again) == (1 if name == "median" else 0)
+    assert not any("distinct" in outer.lower() for outer in again)
+
+
+@pytest.mark.parametrize("item", ["count(distinct day)", "list(distinct day)", "median(amount)"])
+def test_nothing_is_said_of_what_stands_alone(item):
+    assert not explained(f"select who, {item} as n from raw.orders group by who", "who", "n").reasons
+
+
 def test_floats_are_added_to_a_sum_but_not_taken_from_it():
     found = explained("select who, sum(weight) as s from raw.orders group by who", "who", "s", floats=('"@c2"',))
     assert ways(found) == {"raw.orders": ("merge", "keys")}

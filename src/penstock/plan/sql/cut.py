@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 from penstock.plan.blocks import BODY, Arm, Block, Leaf, Merge, Plan
 from penstock.plan.canonical import fingerprint
 from penstock.plan.sql.arms import arm, settled
+from penstock.plan.sql.distincts import stops
 from penstock.plan.sql.layers import column, has_window, kind_of, settle_windows, subquery
 from penstock.plan.sql.merging import NUMBER, items_of, merge_of
 from penstock.plan.sql.shaping import Shaping
@@ -228,7 +229,7 @@ class _Cutter:
         arms = (arm(made.select, made.names, self.shaping),)
         return Block(
             "", "group", arms, names, text, tuple(k.sql(self.dialect) for k in keys), held, merge,
-            words=() if keys else ("one group of all rows",), loose=_loose(items),
+            words=self.words(items, keys, merge), loose=_loose(items),
         )  # fmt: skip
 
     def merge(self, items: list[Any], keys: list[Any], names: tuple[str, ...], held: tuple[str, ...]) -> Merge | None:
@@ -240,6 +241,12 @@ class _Cutter:
         if found is None and merge_of(items, keys, names, held, self.dialect, large) is not None:
             self.tree.could = True
         return found
+
+    def words(self, items: list[Any], keys: list[Any], merge: Merge | None) -> tuple[str, ...]:
+        """Return what keeps groups from being added to, in words."""
+        aggregates = [node for item in items for node in shallow(item) if is_aggregate(node)]
+        undivided = stops(aggregates) if merge is None else ""
+        return (*([undivided] if undivided else []), *([] if keys else ["one group of all rows"]))
 
     def window(self, query: Any, names: tuple[str, ...]) -> Block:
         """Return the block of window functions."""

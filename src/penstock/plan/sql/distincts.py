@@ -45,6 +45,24 @@ def divided(select: Any, keys: Sequence[Any], aggregates: Iterable[Any], alias: 
     return below, above
 
 
+def stops(aggregates: Sequence[Any]) -> str:
+    """Return in words what keeps aggregates of different values from being made of groups by these; empty for nothing.
+
+    Each of the aggregates may come a second time, without its filter.
+    """
+    exp = sqlglot()
+    filtered = {id(node.this) for node in aggregates if isinstance(node, exp.Filter)}
+    made = _Divided("")
+    try:
+        for node in aggregates:
+            if id(node) not in filtered:
+                made.above(node)
+    except _CannotDivide as reason:
+        kinds = (exp.Count, exp.Sum, exp.Avg)
+        return str(reason) if any(isinstance(n, kinds) and isinstance(n.this, exp.Distinct) for n in aggregates) else ""
+    return ""
+
+
 class _Divided:
     """Aggregates in two: those `below`, by keys and one value, and those above, which gather them."""
 
@@ -60,12 +78,12 @@ class _Divided:
         kind = type(plain)
         further = any(value for name, value in plain.args.items() if name not in ("this", "big_int"))
         if kind not in (exp.Count, exp.Sum, exp.Avg, exp.Min, exp.Max) or further:
-            raise _CannotDivide
+            raise _CannotDivide(_beside(plain))
         if isinstance(plain.this, exp.Distinct):
             self._of_value(plain.this, condition)
             return kind(this=self._column(VALUE))
         if isinstance(plain.this, exp.Order) or kind is exp.Avg:
-            raise _CannotDivide
+            raise _CannotDivide(_beside(plain))
         name = f"@s{len(self.below) + 1}"
         self.below.append(named(node.copy(), name))
         if kind is not exp.Count:
@@ -77,13 +95,17 @@ class _Divided:
         """Note whose different values are wanted; raises where they are others than those of an aggregate before."""
         exp = sqlglot()
         if len(distinct.expressions) != 1 or isinstance(distinct.expressions[0], (exp.Tuple, exp.Order)):
-            raise _CannotDivide
+            raise _CannotDivide("several columns under one distinct")
         value = distinct.expressions[0].copy()
         if condition is not None:
             value = exp.Case(ifs=[exp.If(this=condition.copy(), true=value)])
         if self.value is not None and self.value != value:
-            raise _CannotDivide
+            raise _CannotDivide("distinct over two expressions or filters")
         self.value = value
 
     def _column(self, name: str) -> Any:
         return sqlglot().column(name, table=self.alias, quoted=True)
+
+
+def _beside(node: Any) -> str:
+    return f"{node.sql('duckdb').partition('(')[0].lower()}() beside a distinct aggregate"
