@@ -78,9 +78,9 @@ class Catalog:
             self.relations = layout.relations(self._con)
             self._graves = self._floors = None
 
-    def make_known(self, text: str) -> None:
-        """Make the cleaning functions that a text uses known to the warehouse."""
-        make_known(self._con, text, self._functions)
+    def make_known(self, con: duckdb.DuckDBPyConnection, text: str) -> None:
+        """Make the cleaning functions that a text uses known to the warehouse, by the connection that changes it."""
+        make_known(con, text, self._functions)
 
     def take(self, version: int, state: State) -> None:
         """Take over what a transaction did."""

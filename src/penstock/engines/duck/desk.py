@@ -138,7 +138,6 @@ class Desk:
 
     def show(self, view: str, rows: Any) -> None:
         """Let the transaction read rows in Arrow form under a name, until it ends."""
-        self.state.views.append(view)
         self.con.register(view, Capsule(rows))
 
     def new_storage(self, name: str) -> str:

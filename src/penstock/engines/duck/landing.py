@@ -97,7 +97,7 @@ def stage(desk: Desk, reading: Reading) -> Staged:
 
 def _select(desk: Desk, reading: Reading, name: str) -> int:
     """Run the user's `select` over the staged rows as `batch`; the outcome takes the stage's place."""
-    desk.catalog.make_known(reading.shape.select)
+    desk.catalog.make_known(desk.con, reading.shape.select)
     desk.con.execute(f"create or replace temp view batch as select * from {name}")
     rows = _count(desk, f"create temp table {name}_selected as\n{reading.shape.select}")
     desk.con.execute(f"drop view batch; drop table {name}; alter table {name}_selected rename to {name}")

@@ -21,7 +21,6 @@ class State:
     stages: int = 0
     storages: int = 0
     rejected: int = 0
-    views: list[str] = field(default_factory=list)
     leaving: list[str] = field(default_factory=list)
     with_graves: set[str] = field(default_factory=set)
     nulls: dict[tuple[str, tuple[str, ...]], bool] = field(default_factory=dict)

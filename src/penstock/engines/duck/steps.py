@@ -43,7 +43,7 @@ def run(desk: Desk, step: Any) -> Staged | Change:
     desk.hands.fit(_rows_read(step, desk))
     with translated(query, 1):
         if query is not None:
-            desk.catalog.make_known(query.text)
+            desk.catalog.make_known(desk.con, query.text)
         return _run(step, desk)
 
 

@@ -108,7 +108,7 @@ class DuckTxn(Desk):
     def describe(self, query: Query) -> Schema:
         """Return the columns that a query gives inside the transaction."""
         with translated(query, 1):
-            self.catalog.make_known(query.text)
+            self.catalog.make_known(self.con, query.text)
             rows = self.con.execute(f"describe\n{self.text(query)}").fetchall()
         return schema_of([row[0] for row in rows], [row[1] for row in rows])
 
@@ -120,7 +120,7 @@ class DuckTxn(Desk):
         """Read inside the transaction."""
         self.hands.fit(self.reading_rows(query))
         with translated(query):
-            self.catalog.make_known(query.text)
+            self.catalog.make_known(self.con, query.text)
             return DuckRows(lazily(self.con, self.text(query), query), query, self.con)
 
     # -- changing ----------------------------------------------------------------------------------------------
