@@ -4,6 +4,9 @@ import { defineConfig, type UserConfig } from 'vite';
 
 const built = '../src/penstock/web/static';
 
+// That components take most of a build's time is nothing to warn of.
+const checks = { pluginTimings: false };
+
 const app: UserConfig = {
   build: {
     outDir: built,
@@ -12,6 +15,7 @@ const app: UserConfig = {
     modulePreload: { polyfill: false },
     assetsInlineLimit: 0, // a data: address would need a hole in the content security policy
     reportCompressedSize: false,
+    rolldownOptions: { checks },
     chunkSizeWarningLimit: 600, // charts are one chunk, fetched with the first of them
   },
   // `npm run dev` asks a running `penstock serve` for data.
@@ -28,6 +32,7 @@ const site: UserConfig = {
     target: 'es2023',
     cssCodeSplit: false,
     reportCompressedSize: false,
+    rolldownOptions: { checks },
     chunkSizeWarningLimit: 900,
     lib: {
       entry: 'src/site.ts',
