@@ -5,7 +5,7 @@ import { defineConfig, type UserConfig } from 'vite';
 const built = '../src/penstock/web/static';
 
 // That components take most of a build's time is nothing to warn of.
-const checks = { pluginTimings: false };
+const checks = { bundlerTimings: false };
 
 const app: UserConfig = {
   build: {
