@@ -119,6 +119,7 @@ def _write(con: duckdb.DuckDBPyConnection, note: DeliveryNote, target: str, *, w
         con.execute(f"create table if not exists {target} as select {casts} from came limit 0")
         _grow(con, note, target)
         if went and note.mode == "mirror":
+            # Before anything comes: of rows of before and of this transaction DuckDB 2.0.0 may pass some over.
             con.execute("create or replace temp table leaving as select * from went")
             con.execute(f"delete from {target} where rowid in ({_leaving(target, names)})")
         con.execute(f"insert into {target} by name select {casts} from came")

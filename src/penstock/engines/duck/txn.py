@@ -190,7 +190,8 @@ class DuckTxn(Desk):
     def _delete(self, change: Change) -> None:
         """Delete the rows that go; those that came in this transaction apart.
 
-        DuckDB 2.0.0 now and then passes over a committed row where the ids of both kinds are looked up at once.
+        DuckDB 2.0.0 now and then passes over a committed row where the ids of both kinds are looked up at once, be it
+        to read or to delete; not where those that are looked up are of one kind, whatever else is in the table.
         """
         relation, among_them = change.relation, f"select _row from {change.minus}"
         parts = [""]
