@@ -66,10 +66,14 @@ services: $(V)/.dev ## install the servers that the tests marked `service` ask f
 # people who change it need the second.
 
 NPM := PATH="$(abspath $(V)/bin):$$PATH" $(abspath $(V)/bin/npm) --prefix ui --no-progress --loglevel=error
-UI := src/penstock/web/static/index.html
+STATIC := src/penstock/web/static
+APP := $(STATIC)/index.html
+SITE := $(STATIC)/site.js
+UI := $(APP) $(SITE)
 
 .PHONY: ui
-ui: $(UI) ## build the web app into src/penstock/web/static
+ui: $(V)/.npm ## build the web app, and what a site on disk carries, into src/penstock/web/static
+	@$(MAKE) --no-print-directory --jobs 2 $(UI)
 
 $(V)/.node: $(V)/.boot requirements/ui.lock
 	@$(INSTALL) --require-hashes --requirement requirements/ui.lock
@@ -83,18 +87,28 @@ $(V)/.npm-dev: $(V)/.npm
 	@$(NPM) ci >/dev/null
 	@touch $@
 
-$(UI): $(V)/.npm $(shell find ui -name node_modules -prune -o -type f -print)
-	@PATH="$(abspath $(V)/bin):$$PATH" ui/build.sh
+VITE := PATH="$(abspath $(V)/bin):$$PATH" ui/node_modules/.bin/vite build ui --logLevel warn
+UI_SOURCES := $(shell find ui -name node_modules -prune -o -type f -print)
+
+# Files are named by what is in them: those of an earlier build would stay.
+$(APP): $(V)/.npm $(UI_SOURCES)
+	@mkdir -p $(STATIC)
+	@find $(STATIC) -mindepth 1 -maxdepth 1 ! -name 'site.*' -exec rm -r {} +
+	@$(VITE)
+	@touch $@
+
+$(SITE): $(V)/.npm $(UI_SOURCES)
+	@$(VITE) --mode site
 	@touch $@
 
 # ── using it ────────────────────────────────────────────────────────────────────────────────────────────
 
 .PHONY: demo story
-# The web app is made while the demo's first run goes on; only what asks for pages must wait for it.
+# The web app is made while the demo's first run goes on; what a site on disk carries, while one looks at it.
 demo: $(V)/.boot ## make the demo project, run and serve it; ARGS=--check proves its numbers
 ifeq ($(strip $(ARGS)),)
-	@$(MAKE) --no-print-directory --jobs 2 story $(UI)
-	@$(V)/bin/penstock demo --no-run
+	@$(MAKE) --no-print-directory --jobs 2 story $(APP)
+	@$(MAKE) --no-print-directory $(SITE) & $(V)/bin/penstock demo --no-run; code=$$?; wait; exit $$code
 else
 	@$(MAKE) --no-print-directory --jobs 2 $(V)/.core $(UI)
 	@$(V)/bin/penstock demo $(ARGS)
