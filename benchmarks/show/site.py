@@ -18,7 +18,7 @@ PAGES = {"small": 4, "full": 20}
 RUNS = {"small": 1, "full": 5}
 # Where the web app was not built, files stand in for it: they are only copied.
 _BUILD = (
-    "import pathlib; from penstock.app import sites; sites.ASSETS = pathlib.Path({assets!r}); "
+    "import pathlib; from penstock.app.pages import sites; sites.ASSETS = pathlib.Path({assets!r}); "
     "from penstock.cli import main; main(['dashboard', 'build', {site!r}, '--project', {shop!r}, '--quiet'])"
 )
 
