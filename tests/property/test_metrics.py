@@ -320,6 +320,7 @@ def con():
     found.close()
 
 
+@pytest.mark.slow
 @settings(
     max_examples=int(os.environ.get("PENSTOCK_EXAMPLES", "300")),
     deadline=None,

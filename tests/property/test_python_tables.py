@@ -226,6 +226,7 @@ def only_changed_keys(world: World, how: str, before: Rows, moved: dict[str, Cou
     assert len(world.given) <= 1 + total // world.most
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("key", [(), ("id",)])
 @settings(max_examples=EXAMPLES, deadline=None)
 @given(steps=STEPS, most=st.sampled_from([2, 1000]))
@@ -237,6 +238,7 @@ def test_a_table_of_rows_is_what_its_function_makes_of_all_rows(key, steps, most
         world.engine.close()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("key", [(), ("id",)])
 @settings(max_examples=EXAMPLES, deadline=None)
 @given(steps=STEPS, most=st.sampled_from([2, 1000]))
