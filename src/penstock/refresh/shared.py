@@ -73,17 +73,21 @@ class Shared:
         for arm in block.arms:
             for leaf, other, how in meeting.meetings(arm):
                 one, two = inputs[leaf.table], inputs[other.table]
-                if one.changed and self._pays(how, one, two):
+                if one.changed and self._pays(how, one, two, other.used):
                     known = self._looked_up(how, one, two)
                     self.owed += known.share
                     found |= {(leaf.number, other.number, mode): text for mode, text in known.modes.items()}
         return found
 
-    def _pays(self, how: Meeting, one: Input, two: Input) -> bool:
-        """Tell whether a large input is going to be read more than once for the same rows."""
+    def _pays(self, how: Meeting, one: Input, two: Input, used: tuple[str, ...]) -> bool:
+        """Tell whether a large input is going to be read more than once for the same rows, with what is used of it.
+
+        Whoever was not expected may want columns that nobody asked for: it reads for itself.
+        """
         if two.relation.rows < self.tuning.shared or how not in self._wishes:
             return False
-        return self._wishes[how].times * (one.came + one.went) > 1
+        wish = self._wishes[how]
+        return wish.times * (one.came + one.went) > 1 and wish.used.keys() >= set(used)
 
     def _looked_up(self, how: Meeting, one: Input, two: Input) -> _Found:
         asked = (how, one.since, two.since)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import closing
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
@@ -228,3 +229,11 @@ def test_a_key_holds_after_what_came_and_went(warehouse: Warehouse, came: str, w
     else:
         warehouse.do(work)
         assert warehouse.rows("select count(*), count(distinct k) from t") == [(5 - bool(went),) * 2]
+
+
+def test_a_transaction_that_ended_can_be_asked_to_stop(tmp_path):
+    with closing(open_engine(tmp_path / "w.duckdb")) as engine:
+        txn = engine.begin()
+        txn.rollback()
+        txn.stop()
+        engine.begin().rollback()

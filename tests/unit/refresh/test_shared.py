@@ -4,7 +4,7 @@ import pytest
 
 from penstock.model.step import Compute
 from penstock.plan.sql.cut import cut
-from penstock.refresh import carry, shared
+from penstock.refresh import carry, cascade, shared
 from tests.property.engine.drive import hold
 from tests.unit.refresh.followed import case
 
@@ -59,6 +59,20 @@ def test_a_lookup_that_nobody_else_wants_is_not_set_apart(monkeypatch):
     assert made == []
     hold(case(FIRST, "a 1 x 1 10", t=JOINED))  # what came and what went both meet it
     assert made == ["raw.b"]
+
+
+def test_whoever_was_not_expected_reads_what_others_have_no_use_for(monkeypatch):
+    made = lookups(monkeypatch)
+    plain = cascade._Attempt._expected
+
+    def all_but_one(attempt):
+        plans = list(plain(attempt))
+        return plans[:-1] if len(plans) > 1 else plans
+
+    monkeypatch.setattr(cascade._Attempt, "_expected", all_but_one)
+    less = "select a.id, b.id as other from raw.a join raw.b on b.k = a.k"
+    hold(case(FIRST, "a 1 x 1 10; b 1 x 1 50", t=less, u=less + " where b.id > 1", v=JOINED))
+    assert sorted(made) == ["raw.a", "raw.b"]
 
 
 def test_what_meets_too_much_is_read_in_its_place(monkeypatch):

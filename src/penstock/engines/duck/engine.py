@@ -322,7 +322,7 @@ class DuckEngine:
     def _ended(self, txn: DuckTxn, commit: Commit | None) -> None:
         """Let the next transaction begin; what this one staged goes, and whoever listens hears of a commit."""
         self._txn = None
-        txn.con.close()
+        txn.close()
         if commit is not None:
             if self._new:  # from now on commits are small: what they write goes to the log
                 self._con.execute(_FILLED)

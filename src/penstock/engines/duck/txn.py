@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from dataclasses import replace
+from threading import Lock
 from typing import TYPE_CHECKING, Any
 
 import duckdb
@@ -50,6 +51,8 @@ class DuckTxn(Desk):
         super().__init__(con, catalog, hands)
         self._reading = reading
         self._ended = ended
+        self._open = Lock()
+        self._closed = False
         self.con.execute("begin")
 
     # -- rows in -----------------------------------------------------------------------------------------------
@@ -220,8 +223,16 @@ class DuckTxn(Desk):
         self.state.relations[relation.name] = replace(present, seen=version, costs=known)
 
     def stop(self) -> None:
-        """Stop what this transaction computes in another thread, which gets `StoppedError`."""
-        self.con.interrupt()
+        """Stop what this transaction computes in another thread, which gets `StoppedError`; nothing where it ended."""
+        with self._open:
+            if not self._closed:
+                self.con.interrupt()
+
+    def close(self) -> None:
+        """Let go of the connection, and with it of what was staged."""
+        with self._open:
+            self._closed = True
+            self.con.close()
 
     # -- the end -----------------------------------------------------------------------------------------------
 
