@@ -24,12 +24,10 @@ class Lookup:
     """Which rows of a dependent input the rows of an arm can meet: those whose `columns` are given values.
 
     `text` selects these values of the rows of the linear inputs, as columns `@v1` and so on, then the ids as `@h1` ….
-    `used` are the columns of the input that the arm uses.
     """
 
     text: str
     columns: tuple[str, ...]
-    used: tuple[str, ...]
 
 
 @record
@@ -39,7 +37,7 @@ class Leaf:
     What comes out is linear in a `linear` one: each of its rows gives its own rows, whose ids it is part of. Of
     another, a row can change what comes of rows of the linear ones: `finder` says of which, None that of all. `lookup`
     says which of its rows are needed for some of theirs, None that all may be. `used` are the columns that the arm
-    uses of a linear one.
+    uses of it.
     """
 
     number: int

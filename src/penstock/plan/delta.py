@@ -319,8 +319,7 @@ def looked_up_before(leaf: Leaf, one: Input, stage: str, now: str) -> Query:
 
 
 def _used(leaf: Leaf, prefix: str = "") -> str:
-    names = leaf.lookup.used if leaf.lookup else ()
-    return ", ".join(f"{prefix}{ident(name)}" for name in dict.fromkeys((*names, "_rid")))
+    return ", ".join(f"{prefix}{ident(name)}" for name in dict.fromkeys((*leaf.used, "_rid")))
 
 
 def added(block: Block, turn: Turn, like: Schema) -> Query:

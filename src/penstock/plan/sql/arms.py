@@ -46,7 +46,7 @@ def arm(select: Any, names: Sequence[str], shaping: Shaping, side: int = 0) -> A
             dependent.append((n, by_query(select, query, plain, n, linear, shaping), needed))
     used = _used(select)
     leaves = [Leaf(n, shaping.tree.tables[n], True, used=used.get(n, ())) for n, _ in linear]
-    leaves += [Leaf(n, shaping.tree.tables[n], False, finder, needed) for n, finder, needed in dependent]
+    leaves += [Leaf(n, shaping.tree.tables[n], False, finder, need, used.get(n, ())) for n, finder, need in dependent]
     plain_sources = _plain_sources(select, names)
     items = [named(one.this, name) for one, name in zip(select.expressions, names, strict=True)]
     items += ids_of(linear, range(len(linear)))

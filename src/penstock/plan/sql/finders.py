@@ -119,8 +119,7 @@ def lookup(
     ]
     if simple:
         values.set("where", exp.Where(this=_conjoined(simple)))
-    used = dict.fromkeys(one.name for one in select.find_all(exp.Column) if one.table == node.alias)
-    return Lookup(values.sql(shaping.dialect), tuple(own.name for _, own in fit), tuple(used))
+    return Lookup(values.sql(shaping.dialect), tuple(own.name for _, own in fit))
 
 
 def joined_pairs(join: Any) -> list[tuple[Any, Any]]:
