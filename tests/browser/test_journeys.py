@@ -204,6 +204,17 @@ def test_a_query_is_typed_completed_and_run_with_the_keyboard(shared, window):
     expect(page).to_have_url(re.compile("q=select"))
 
 
+def test_a_name_with_an_underscore_is_completed(shared, window):
+    page = window()
+    with page.expect_response("**/sql/words"):
+        page.goto(shared + "/sql")
+    page.get_by_role("textbox", name="SQL").click()
+    page.keyboard.type("select date_tr")
+    expect(page.locator("#offers li").first).to_contain_text("date_trunc")
+    page.keyboard.press("Tab")
+    expect(page.get_by_role("textbox", name="SQL")).to_have_value("select date_trunc(")
+
+
 def test_a_long_result_is_walked_with_the_keyboard(shared, window):
     page = window()
     page.goto(shared + "/sql?q=select range as n, range * 2 as twice from range(9000)")

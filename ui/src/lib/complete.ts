@@ -101,7 +101,7 @@ function ranked(all: Offer[], typed: string): Offer[] {
   for (const one of all) {
     const name = one.text.toLowerCase();
     if (name.startsWith(word)) first.push(one);
-    else if (word.length > 1 && one.kind !== 'word' && new RegExp(`[_."]${word.replace(/[^\p{L}\p{N}]/gu, '\\$&')}`, 'u').test(name)) second.push(one);
+    else if (word.length > 1 && one.kind !== 'word' && ['_', '.', '"'].some((mark) => name.includes(mark + word))) second.push(one);
   }
   return [...first, ...second].slice(0, MOST);
 }
