@@ -54,9 +54,11 @@ def tile(key: str, kind: str, title: str, columns: list[Any], rows: list[Any], *
         "version": 412,
         "age_seconds": 12,
         "fresh_seconds": 60,
-        "used_by": ["dashboard sales"],
+        "used_by": ["stock"],
         "options": {},
         "kpi": None,
+        "metrics": [{"name": "revenue", "label": "Revenue", "sql": "sum(amount)", "where": "metrics/orders.toml:9"}],
+        "runs": {"orders": "20261125-210000-abc123"},
         **more,
     }
 

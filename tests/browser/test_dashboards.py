@@ -125,13 +125,18 @@ def test_a_tile_shows_its_definition_sql_lineage_freshness_and_users(sales: Page
     tile.get_by_role("button", name="About Revenue by region").click()
     about = sales.get_by_role("dialog")
     for said in (
-        "{{ line revenue }}",
+        "Revenue sum(amount)metrics/orders.toml:9",
         "select * from orders",
         "12 s old, target 1 min",
         "version 412",
-        "dashboard sales",
     ):
         expect(about).to_contain_text(said)
+    for name, leads in (
+        ("Revenue", "/metrics/revenue"),
+        ("its run", "/runs/20261125-210000-abc123"),
+        ("stock", "/dashboards/stock"),
+    ):
+        expect(about.get_by_role("link", name=name, exact=True)).to_have_attribute("href", leads)
     expect(about.get_by_role("link", name="lineage")).to_have_attribute("href", "/lineage?select=orders")
     expect(about.get_by_role("link", name="orders", exact=True)).to_have_attribute("href", "/data/orders")
     sales.keyboard.press("Escape")

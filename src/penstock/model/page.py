@@ -125,11 +125,22 @@ class Kpi:
 
 
 @record
+class TileMetric:
+    """A metric that a tile shows: its definition as it was written, and the file and line of it."""
+
+    name: str
+    label: str
+    sql: str
+    where: str
+
+
+@record
 class TileData:
     """What a tile shows, as JSON can carry it, and where it comes from.
 
     `state` is `ok`, `empty`, `failed`, `slow`, `late`, `building` or `missing`; a late tile has its rows all the same.
     `total_rows` is what there is, of which `rows` may be the first or, where `sampled`, those that a picture needs.
+    `runs` are the ids of the runs that last brought its tables up to date, by table.
     """
 
     id: str
@@ -153,3 +164,5 @@ class TileData:
     used_by: tuple[str, ...] = ()
     options: dict[str, Any] = field(default_factory=dict)
     kpi: Kpi | None = None
+    metrics: tuple[TileMetric, ...] = ()
+    runs: dict[str, str] = field(default_factory=dict)

@@ -82,6 +82,10 @@ export interface TileData {
   used_by?: Cell[];
   options?: TileOptions;
   kpi?: Kpi | null;
+  /** The metrics that it shows: how each is defined, and where. */
+  metrics?: { name: string; label: string; sql: string; where: string }[];
+  /** The run that last brought each table up to date, by table. */
+  runs?: Record<string, string>;
 }
 
 const NUMBER = /^(u?(tiny|small|big|huge)?int(eger)?\d*|float\d*|double|real|decimal|numeric)/i;

@@ -30,7 +30,8 @@ _RUNS = 20
 class Standing:
     """How a table stands: when it was last brought up to date, its age in seconds, and how old it may be.
 
-    `state` is `ok`, `late`, `failed` (its rows are those of before), `missing` (never built) or `building`.
+    `state` is `ok`, `late`, `failed` (its rows are those of before), `missing` (never built) or `building`; `run` is
+    the one that last brought it up to date, where it is still among the newest.
     """
 
     state: str
@@ -38,6 +39,7 @@ class Standing:
     age: float | None = None
     fresh: float | None = None
     message: str = ""
+    run: str = ""
 
 
 class Pages:
@@ -152,7 +154,8 @@ def _standing(app: App) -> dict[str, Standing]:
         fresh = item.fresh.total_seconds() if item.fresh else None
         failed = last[1].error or {} if last and last[1].state == "failed" else None
         state = _state(relation is None, item.name in past.running, failed is not None, age, fresh)
-        found[item.name] = Standing(state, at, age, fresh, str(failed.get("subject", "")) if failed else "")
+        said = str(failed.get("subject", "")) if failed else ""
+        found[item.name] = Standing(state, at, age, fresh, said, good[0].id if good else "")
     return found
 
 

@@ -9,13 +9,13 @@ from typing import TYPE_CHECKING, Any
 from penstock.app.fetched import fetched, reading
 from penstock.app.pages.asking import Asked, ask, described
 from penstock.app.pages.kept import pages, worst
-from penstock.app.pages.measured import unknown
+from penstock.app.pages.measured import infos, unknown
 from penstock.base.errors import PenstockError, Place
 from penstock.base.exact import value as exact
 from penstock.base.record import record
 from penstock.load.calls import Source
 from penstock.model.dashboard import Mistake
-from penstock.model.page import Kpi, TileColumn, TileData
+from penstock.model.page import Kpi, TileColumn, TileData, TileMetric
 from penstock.plan.charts import shape
 from penstock.plan.drawing import BUCKETS, Room
 from penstock.plan.period import Span, beyond
@@ -179,7 +179,8 @@ def finished(
     shaped: Shaped,
 ) -> TileData:
     """Put together a tile of rows that were made: its state, its age, what it is of."""
-    standing = worst(pages(setting.app).standing(setting.app), found.tables)
+    all_of_them = pages(setting.app).standing(setting.app)
+    standing = worst(all_of_them, found.tables)
     state, message = _state(setting, standing.state, standing.message, cells)
     number = _kpi(chart, columns, cells) if chart.kind == "kpi" else None
     options = {**_options(chart, found, shaped), **_partial(setting, chart, found, cells)}
@@ -188,8 +189,17 @@ def finished(
         str(chart.option("subtitle", "")), columns, cells, total,
         chart.kind in ("line", "area", "sparkline", "scatter") and total > len(cells), found.shown, found.definition,
         found.tables, standing.checked_at, setting.app.engine.version, standing.age, standing.fresh,
-        used_by(setting, chart), options, number,
+        used_by(setting, chart), options, number, _metrics(setting, chart),
+        {name: all_of_them[name].run for name in found.tables if name in all_of_them and all_of_them[name].run},
     )  # fmt: skip
+
+
+def _metrics(setting: Setting, chart: Chart) -> tuple[TileMetric, ...]:
+    """Return the metrics that a chart shows, as they are defined; none of a query."""
+    known = infos(setting.app)
+    named = dict.fromkeys(word.text for word in chart.names if word.text not in setting.page.queries)
+    found = [known[name] for name in named if name in known]
+    return tuple(TileMetric(one.name, one.label, one.sql, f"{one.file}:{one.line}") for one in found)
 
 
 def _title_of(found: Asked, columns: tuple[TileColumn, ...]) -> str:

@@ -121,6 +121,18 @@ def test_a_line_of_a_metric(page):
     assert [one.format for one in tile.columns] == ["date", "text", "eur"]
 
 
+def test_a_tile_says_how_its_metrics_are_defined_and_which_run_made_its_tables(page, shop):
+    tile = page("{{ kpi revenue }}").only
+    (metric,) = tile.metrics
+    assert (metric.name, metric.label, metric.sql, metric.where) == (
+        "revenue", "Revenue", "sum(amount_eur)", "metrics/orders.toml:10",
+    )  # fmt: skip
+    (made,) = requests.runs(shop)
+    assert tile.runs == {"orders": made.id}
+    asked = page(sql("select id from orders", "{{ table q }}")).only
+    assert (asked.metrics, asked.runs) == ((), {"orders": made.id})
+
+
 def test_a_line_split_by_a_dimension(page):
     tile = page('{{ line orders by="month" split="region" }}').only
     assert sorted({row[1] for row in tile.rows}) == ["North", 'O\'Brien, "x"', "West"]
