@@ -95,8 +95,9 @@ def _raw(table: RawTable, loading: Loading) -> RawTable:
     loading.check_columns(section, "key", table.key)
     loading.check_columns(section, "columns", table.columns.names if table.columns else ())
     _check_checks(table, where, loading)
+    section.values = {"clean": table.clean, "select": table.select}
+    raw_files.clean(section)
     if table.select:
-        section.values = {"select": table.select}
         text, _ = raw_files.select(section, loading)
         table = replace(table, select=text)
     return raw_files.stamped(table)

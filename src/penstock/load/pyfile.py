@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import inspect
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from penstock.base.errors import ConfigError, Place
 from penstock.base.text import did_you_mean
+from penstock.load import declared, python, raw, sinks, sqlfile, syntax
 from penstock.load import parts as in_parts
-from penstock.load import python, raw, sinks, sqlfile, syntax
 from penstock.load.declared import Decl, SinkDecl, SourceDecl, TableDecl, collecting
 from penstock.load.section import Section, always
 from penstock.model.source import Connection
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
     from penstock.load.weave import Parts
 
 _BELONGS = {"tables": TableDecl, "sources": SourceDecl, "sinks": SinkDecl}
+_DECORATORS: dict[str, Any] = {"table": declared.table, "source": declared.source, "sink": declared.sink}
 _WORDS = {TableDecl: "table", SourceDecl: "source", SinkDecl: "sink"}
 PYTHON = Connection("python", "python")
 
@@ -49,6 +51,8 @@ def read(path: str, text: str, root: Path, loading: Loading, parts: Parts) -> tu
         return ()
     try:
         module = syntax.parse(path, text)
+        if not _known_arguments(module, loading):
+            return ()
         file = PythonFile(path, module, syntax.imported(module, root))
         with collecting() as found:
             name = python.load_module(root, path, again=True).__name__
@@ -59,16 +63,28 @@ def read(path: str, text: str, root: Path, loading: Loading, parts: Parts) -> tu
     except RecursionError:
         loading.mistakes.add("this Python is nested too deeply", Place(path))
         return ()
-    declared = [decl for decl in found if decl.function.__module__ == name]
+    own = [decl for decl in found if decl.function.__module__ == name]
     wanted = _BELONGS[folder]
-    if not declared:
+    if not own:
         hint = "begin the name of a file that others import with _"
         loading.mistakes.add(
             f"the file declares no {_WORDS[wanted]}", Place(path), expected=f"@{_WORDS[wanted]}", hint=hint
         )
-    for decl in declared:
+    for decl in own:
         _one(decl, file, wanted, loading, parts)
     return tuple(file.imported)
+
+
+def _known_arguments(module: syntax.Module, loading: Loading) -> bool:
+    """Tell whether the decorators of a file know all their arguments; those that they do not are noted."""
+    takes = {name: [*inspect.signature(one).parameters] for name, one in _DECORATORS.items()}
+    unknown = [(word, name, place) for word, name, place in module.arguments() if name not in takes[word]]
+    for word, name, place in unknown:
+        known = [one for one in takes[word] if one != "function"]
+        loading.mistakes.add(f"unknown argument '{name}' of @{word}", place, hint=did_you_mean(name, known))
+    if unknown:
+        loading.unread.add("table")
+    return not unknown
 
 
 def _one(decl: Decl, file: PythonFile, wanted: type, loading: Loading, parts: Parts) -> None:

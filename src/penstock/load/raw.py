@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from penstock.base.errors import Place, PlanError
 from penstock.load.section import Section, below, kind_of
-from penstock.model import names
+from penstock.model import cleaning, names
 from penstock.model.source import Connection, RawTable
 from penstock.plan import sql
 from penstock.plan.canonical import canonical, fingerprint
@@ -87,7 +87,7 @@ def common(name: str, section: Section, loading: Loading, connection: Connection
         cursor=cursor,
         fresh=section.fresh("fresh", defaults.fresh),
         select=text,
-        clean=section.texts("clean"),
+        clean=clean(section),
         columns=columns,
         checks=section.checks("checks", defaults.checks),
         retries=section.count("retries", defaults.retries),
@@ -97,6 +97,21 @@ def common(name: str, section: Section, loading: Loading, connection: Connection
         where=section.where(),
         line=line,
     )
+
+
+def clean(section: Section) -> dict[str, str]:
+    """Return the cleaning functions of columns; a word that is none is noted, where no variable may yet make it one."""
+    found = section.texts("clean")
+    for column, words in found.items():
+        try:
+            cleaning.result_type(words)
+        except ValueError as error:
+            if "${" not in words:
+                subject, _, near = str(error).partition(": did you mean ")
+                hint = f"did you mean {near}" if near else "docs/reference/cleaning.md names the functions"
+                said = f"'clean' of column '{column}' of {section.subject}: {subject}"
+                section.wrong("clean", column, subject=said, value=words, hint=hint)
+    return found
 
 
 def select(section: Section, loading: Loading) -> tuple[str, int]:

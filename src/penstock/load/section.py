@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 
 _MISSING = object()
 _VERY_NEAR = 0.85
+_NEAR = 0.7  # `form` is near `from`, `format` is not
 _SEVERITIES = ("error", "warn")
 _COMMON_TYPES = (
         "boolean", "tinyint", "smallint", "integer", "bigint", "hugeint", "float", "double",
@@ -59,17 +60,23 @@ class Section:
         said = subject or f"'{path[0]}' of {self.subject} is not right"
         self.mistakes.add(said, self.where(*path, value=True), **fields)
 
+    def lacks(self, key: str, **fields: str) -> None:
+        """Note that a key is missing: at the key that was meant to be it, if there is one."""
+        meant = difflib.get_close_matches(key, [one for one in self.values if one not in self.taken], 1, _NEAR)
+        if meant:
+            self.taken.add(meant[0])
+            self.mistakes.add(
+                f"unknown key '{meant[0]}' of {self.subject}", self.where(meant[0]), hint=f"did you mean '{key}'?"
+            )
+        else:
+            self.mistakes.add(f"{self.subject} has no '{key}'", self.where(), got="nothing", **fields)
+
     def text(self, key: str, default: str = "", *, required: str = "") -> str:
         """Return a text; `required` is an example of one that must be given."""
         value = self.take(key)
         if value is None:
             if required:
-                self.mistakes.add(
-                    f"{self.subject} has no '{key}'",
-                    self.where(),
-                    expected=f'{key} = "{required}"',
-                    got="nothing",
-                )
+                self.lacks(key, expected=f'{key} = "{required}"')
             return default
         if not isinstance(value, str):
             self.wrong(key, value=value, expected="a text")
@@ -213,15 +220,12 @@ class Section:
         for key, value in found.items():
             if key in known:
                 self._check_option(known[key], value)
+        unknown = [key for key in found if key not in known]
+        self.taken.update(found)
         for option in takes:
-            if option.required and option.name not in self.values:
-                self.mistakes.add(
-                    f"{self.subject} has no '{option.name}'",
-                    self.where(),
-                    expected=f"{option.name}: {option.doc}",
-                    got="nothing",
-                    hint=f"{of} needs it",
-                )
+            absent = option.required and option.name not in self.values
+            if absent and not difflib.get_close_matches(option.name, unknown, cutoff=_NEAR):
+                self.lacks(option.name, expected=f"{option.name}: {option.doc}", hint=f"{of} needs it")
         return {key: value for key, value in found.items() if key in known}
 
     def _check_option(self, option: Option, value: Any) -> None:

@@ -68,6 +68,7 @@ def read(document: Document, env: str | None, loading: Loading) -> Settings:
     _connections(top, chosen, loading)
     loading.defaults = _defaults(_inner(chosen, "defaults"), _defaults(_inner(top, "defaults"), Defaults()))
     chosen.refuse_rest()
+    _check_others(top, env)
     top.refuse_rest()
     return Settings(name, warehouse, history, timezone, page_limit)
 
@@ -109,6 +110,25 @@ def _environment(top: Section, env: str) -> Section:
     chosen = _inner(environments, env)
     chosen.subject = f"environment '{env}'"
     return chosen
+
+
+def _check_others(top: Section, chosen: str) -> None:
+    """Note what is wrong in the environments that are not chosen; their connections are read where they are chosen."""
+    environments = _inner(top, "env")
+    for name in environments.values:
+        if name == chosen:
+            continue
+        other = _inner(environments, name)
+        other.subject = f"environment '{name}'"
+        if "warehouse" in other.values:
+            _check_url("warehouse", other.text("warehouse"), other)
+        other.span("history", None)
+        _page_limit(other, None)
+        other.text("timezone")
+        other.texts("vars")
+        _inner(other, "connections")
+        _defaults(_inner(other, "defaults"), Defaults())
+        other.refuse_rest()
 
 
 def _defaults(section: Section, above: Defaults) -> Defaults:

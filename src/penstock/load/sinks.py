@@ -39,13 +39,13 @@ def read(document: Document, loading: Loading) -> Iterator[SinkTable]:
 
 
 def one(name: str, section: Section, loading: Loading) -> SinkTable | None:
-    """Read one sink from its section; None where its connection is wrong, which is noted."""
+    """Read one sink from its section; None where its connection cannot be written, which is noted."""
     connection = loading.connection(section, "to")
     sink = common(name, section, connection or Connection("", ""))
     loading.places["sink", name] = section.where("table", value=True)
-    if connection is None:
+    if connection is None:  # noted; its table is looked at all the same
         section.suspect_rest()
-        return None
+        return sink
     takes = loading.options(connection.kind, connection.where or section.where("to", value=True))
     if takes is None:
         return None

@@ -110,6 +110,16 @@ class Module:
         room, _, name = self._full(called).rpartition(".")
         return name in DECORATORS and room.partition(".")[0] == "penstock"
 
+    def arguments(self) -> Iterator[tuple[str, str, Place]]:
+        """Give the named arguments of Penstock's decorators: decorator, argument, place."""
+        for function in self.functions().values():
+            for decorator in function.decorator_list:
+                if isinstance(decorator, ast.Call) and self.is_ours(decorator):
+                    name = self._full(decorator.func).rpartition(".")[2]
+                    for one in decorator.keywords:
+                        if one.arg is not None:
+                            yield name, one.arg, Place(self.path, one.lineno, one.col_offset + 1)
+
     def code(self, name: str) -> str:
         """Return the canonical form of a declared function with the code round it.
 

@@ -40,12 +40,7 @@ def read(document: Document, loading: Loading) -> Iterator[UnitTest]:
             loading.places["test", name, read] = section.where("given", *path)
         expect = section.take("expect")
         if expect is None:
-            loading.mistakes.add(
-                f"test '{name}' has no 'expect'",
-                section.where(),
-                expected="expect = [{column = value}]",
-                got="nothing",
-            )
+            section.lacks("expect", expected="expect = [{column = value}]")
         expected = _rows(expect, ("expect",), section)
         section.refuse_rest()
         yield UnitTest(name, table, given, expected, section.where())

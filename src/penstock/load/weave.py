@@ -168,6 +168,7 @@ def _refuse_doubles(named: Iterable[RawTable | Table | SinkTable | UnitTest], no
 def _check_units(
     units: Iterable[UnitTest], raw: dict[str, RawTable], parents: dict[str, tuple[str, ...]], loading: Loading
 ) -> None:
+    known = {*raw, *parents}
     for unit in units:
         if not unit.table or (unit.table not in parents and loading.is_broken("table", unit.table)):
             continue
@@ -181,6 +182,8 @@ def _check_units(
                 )
             loading.mistakes.add(subject, loading.places.get(("test", unit.name), unit.where), hint=hint)
             continue
+        if not known.issuperset(parents[unit.table]):
+            continue  # it reads a table that is not there, which is noted, or broken
         for name in unit.given:
             if name not in parents[unit.table]:
                 loading.mistakes.add(

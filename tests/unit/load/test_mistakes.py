@@ -34,7 +34,10 @@ LINE = 'name = "shop"\n[connections]\n'
         ("checks = ['a', 1]", "3:16", "a check of raw table 'raw.orders'", ""),
         ("checks = ['']", "3:11", "'check' of a check of raw table 'raw.orders'", ""),
         ('checks = [{check = "a", severity = "wran"}]', "3:36", "'severity' of a check of raw table", "warn"),
-        ('checks = [{chek = "a"}]', "3:11", "a check of raw table 'raw.orders' has no 'check'", ""),
+        ('checks = [{chek = "a"}]', "3:12", "unknown key 'chek' of a check of raw table 'raw.orders'", "'check'"),
+        ('checks = [{name = "a"}]', "3:11", "a check of raw table 'raw.orders' has no 'check'", ""),
+        ('clean = {a = "trimm lower"}', "3:14", "'clean' of column 'a' of raw table 'raw.orders'", "'trim'"),
+        ('clean = {a = "decimal"}', "3:14", "takes precision, scale", ""),
         ('select = "select * from others"', "3:25", "the select before the load cannot read 'others'", ""),
         ("select = \"select * from 'x.csv'\"", "3:25", "cannot read the file 'x.csv'", "declare it"),
         ('select = """\n  select 1;\n  select 2"""', "5:3", "more than one statement", ""),
@@ -93,11 +96,53 @@ def test_a_wrong_heading_or_connection(folder, text, place, subject, hint):
     assert hint in error.hint
 
 
-def test_a_typo_of_from_is_told_beside_its_absence(folder):
-    folder.write("sources/a.toml", '[raw.a]\nfrm = "files"\nformat = "csv"')
+@pytest.mark.parametrize(
+    ("file", "text", "place", "said", "meant"),
+    [
+        ("sources/a.toml", '[raw.a]\nform = "files"\nformat = "csv"', "2:1", "'form' of raw table 'raw.a'", "from"),
+        ("sources/a.toml", '[raw.a]\nfrom = "api"\nrecrods = "x"', "3:1", "'recrods' of raw table 'raw.a'", "records"),
+        ("sinks/a.toml", '[a]\ntable = "t"\ntoo = "files"', "3:1", "'too' of sink 'a'", "to"),
+        ("sinks/a.toml", '[a]\ntabel = "t"\nto = "files"', "2:1", "'tabel' of sink 'a'", "table"),
+        ("tests/a.toml", '[a]\ntable = "t"\nexpct = []', "3:1", "'expct' of test 'a'", "expect"),
+    ],
+)
+def test_a_typo_of_a_key_that_must_be_there_is_one_mistake(folder, file, text, place, said, meant):
+    folder.write("penstock.toml", LINE + 'api = "http://x"\n').write("tables/t.sql", "select 1 as a").write(file, text)
+    error = folder.mistake()
+    assert str(error.where) == f"{file}:{place}"
+    assert error.subject == f"unknown key {said}"
+    assert error.hint == f"did you mean '{meant}'?"
+
+
+def test_a_key_that_is_not_like_the_missing_one_is_not_taken_for_it(folder):
+    folder.write("sources/a.toml", '[raw.a]\nformat = "csv"')
+    assert folder.mistakes() == [("sources/a.toml:1:1", "raw table 'raw.a' has no 'from'")]
+
+
+def test_environments_that_are_not_chosen_are_read_too(folder):
+    folder.write(
+        "penstock.toml",
+        'name = "shop"\n[env.prod]\nwarehose = "duckdb:x"\nhistory = "7 dyas"\n[env.test.defaults]\nfrehs = "1 day"\n'
+        '[env.away]\nconnections = { a = "kafka:${SECRET_OF_PROD}" }\n',
+    )
     assert folder.mistakes() == [
-        ("sources/a.toml:1:1", "raw table 'raw.a' has no 'from'"),
-        ("sources/a.toml:2:1", "unknown key 'frm' of raw table 'raw.a'"),
+        ("penstock.toml:3:1", "unknown key 'warehose' of environment 'prod'"),
+        ("penstock.toml:4:11", "'history' of environment 'prod' is not right"),
+        ("penstock.toml:6:1", "unknown key 'frehs' of [defaults]"),
+    ]
+
+
+def test_a_typo_in_a_query_is_not_also_a_mistake_of_its_test(folder):
+    folder.write("sources/a.toml", HEAD).write("tables/t.sql", "select * from raw.ordrs")
+    folder.write("tests/t.toml", '[a]\ntable = "t"\ngiven.raw.orders = []\nexpect = []\n')
+    assert folder.mistakes() == [("tables/t.sql:1:15", "there is no table 'raw.ordrs'")]
+
+
+def test_a_sink_with_two_wrong_names_is_told_both(folder):
+    folder.write("tables/t.sql", "select 1 as a").write("sinks/a.toml", '[a]\ntable = "tt"\nto = "fils"')
+    assert folder.mistakes() == [
+        ("sinks/a.toml:2:9", "there is no table 'tt' for sink 'a'"),
+        ("sinks/a.toml:3:6", "there is no connection 'fils'"),
     ]
 
 
