@@ -9,6 +9,7 @@ from penstock.base.secrets import redact
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
+    from typing import Self
 
 
 @record
@@ -60,6 +61,16 @@ class PenstockError(Exception):
         named = (("expected", self.expected), ("got", self.got), ("hint", self.hint))
         lines += [f"  {name}: {text}" for name, text in named if text]
         return "\n".join(lines)
+
+    def placed(self, name: str, where: Place | None) -> Self:
+        """Return the error, with the place where the thing `name` is declared if no better one is known.
+
+        >>> str(PenstockError("it has no key", where="spend").placed("spend", Place("tables/spend.sql", 2)))
+        'tables/spend.sql:2: it has no key'
+        """
+        if where is not None and (not self.where or self.where == name):
+            self.where = where
+        return self
 
     def fields(self) -> dict[str, Any]:
         """The fields as a JSON object; empty ones are left out."""

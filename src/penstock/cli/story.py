@@ -63,7 +63,8 @@ def run_trouble(found: Run, verdicts: Sequence[Verdict], paint: Paint) -> Iterat
 
 def failure(name: str, error: dict[str, Any], paint: Paint) -> Iterator[str]:
     """Tell of an error in a table, from its fields."""
-    first, *rest = said({**error, "subject": f"{name}: {error.get('subject', 'failed')}"})
+    subject = str(error.get("subject", "failed"))
+    first, *rest = said({**error, "subject": subject if subject.startswith(f"{name}: ") else f"{name}: {subject}"})
     yield _label("failed", paint) + first
     yield from map(_under, rest)
 

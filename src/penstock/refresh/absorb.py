@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from penstock.base.errors import FatalError, PlanError
+from penstock.base.text import did_you_mean
 from penstock.model.change import Change, Staged
 from penstock.model.relation import Query
 from penstock.model.step import Compare, Compute, Conform, Dedupe, Found, Remove, Upsert
@@ -14,6 +15,7 @@ from penstock.refresh.ingest import shape
 
 if TYPE_CHECKING:
     from penstock.model.relation import Relation
+    from penstock.model.source import RawTable
     from penstock.protocols.engine import Txn
     from penstock.protocols.source import Batch
     from penstock.refresh.ingest import Portion
@@ -90,6 +92,7 @@ def _quoted(name: str) -> str:
 def _changed(txn: Txn, portion: Portion, staged: Staged, current: Relation | None) -> Change:
     table, key = portion.table, portion.table.key
     name = staged.name
+    _has_cursor(table, staged, current)
     if key and portion.batch.kind is not Kind.DELETE:
         deduped = txn.run(Dedupe(name, key, table.cursor))
         assert isinstance(deduped, Staged)  # noqa: S101
@@ -106,6 +109,16 @@ def _changed(txn: Txn, portion: Portion, staged: Staged, current: Relation | Non
         change = _against(txn, portion, name, staged, current)
     assert isinstance(change, Change)  # noqa: S101
     return change
+
+
+def _has_cursor(table: RawTable, staged: Staged, current: Relation | None) -> None:
+    """Raise where neither the rows nor the table have the cursor; a select may leave out what the source knows."""
+    schema = current.schema if current is not None else staged.schema
+    if table.cursor and not table.select and not (schema.find(table.cursor) or staged.schema.find(table.cursor)):
+        raise PlanError(
+            f"the cursor names the column '{table.cursor}', which the table has not", where=table.name,
+            hint=did_you_mean(table.cursor, schema.names),
+        )  # fmt: skip
 
 
 def _against(txn: Txn, portion: Portion, name: str, staged: Staged, current: Relation) -> Change | Staged:

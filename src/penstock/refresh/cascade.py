@@ -248,7 +248,7 @@ class _Attempt:
         except Replay:
             raise
         except PenstockError as error:
-            raise _Failed(table.name, error) from error
+            raise _Failed(table.name, error.placed(table.name, table.where)) from error
         rejected = self.txn.rejected() - before
         self.noted = self.noted or rejected > 0
         portions = self.job.portions[table.name]
@@ -266,7 +266,7 @@ class _Attempt:
         missing = sorted(p for p in table.parents if p not in self.relations and p not in self.stopped)
         if stopped or missing:
             self.stopped.add(table.name)
-            reason = f"{stopped[0]} failed" if stopped else f"{missing[0]} has no rows yet"
+            reason = f"{missing[0]} has no rows yet" if missing else self._stopped_by(stopped[0])
             self.outcome.steps[table.name] = Step(table.name, "table", "skipped", reason=reason)
             return
         relation = self.relations.get(table.name)
@@ -285,7 +285,12 @@ class _Attempt:
         except (Replay, _Failed, _Misplanned):
             raise
         except PenstockError as error:
-            raise _Failed(table.name, error) from error
+            raise _Failed(table.name, error.placed(table.name, table.where)) from error
+
+    def _stopped_by(self, name: str) -> str:
+        """Return why a table that reads `name` is skipped: it failed, or it was skipped itself."""
+        step = self.outcome.steps.get(name)
+        return step.reason if step is not None and step.state == "skipped" else f"{name} failed"
 
     def _compute(self, table: Table, relation: Relation | None) -> tuple[Change, str, tuple[float, ...]]:
         """Return the change of a table, how it was found, and what is known of its costs."""

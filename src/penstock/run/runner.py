@@ -158,7 +158,7 @@ class _Going:
                 try:
                     self.arrived(arrival)
                 except PenstockError as error:
-                    self.failed[arrival.table.name] = error
+                    self.failed[arrival.table.name] = error.placed(arrival.table.name, arrival.table.where)
                     pulls.stop(arrival.table.name)
         finally:
             pulls.stop()
@@ -174,7 +174,7 @@ class _Going:
         elif arrival.ended:
             self.publish(arrival.table, arrival.partition)
         elif arrival.error is not None:
-            self.failed[name] = arrival.error
+            self.failed[name] = arrival.error.placed(name, arrival.table.where)
             self.flush(arrival.table)
         if arrival.done:
             self.took[name] = self.world.clock.monotonic() - self.started[name]

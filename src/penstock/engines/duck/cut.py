@@ -9,6 +9,7 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
+from penstock.base.errors import PlanError
 from penstock.base.record import record
 from penstock.engines.duck.words import ident, literal
 from penstock.model.schema import Column, Schema
@@ -79,7 +80,10 @@ def cleaned(field: Field, words: str, text: str) -> Field:
     """Return the field after the cleaning functions that its declaration names, and after its declared type."""
     from penstock.engines.duck.macros import expression
 
-    done = expression(words, text)
+    try:
+        done = expression(words, text)
+    except ValueError as error:  # a variable made it what it is; all others are seen when the project is loaded
+        raise PlanError(f"'clean' of column '{field.name}': {error}") from None
     name = field.name
     reason = said(name, text, done.reason) if done.strict else ""
     failed = f"({done.failed_sql})" if done.strict else ""

@@ -13,6 +13,7 @@ import duckdb
 
 from penstock.base.errors import FatalError, PlanError, RetryableError
 from penstock.base.record import record
+from penstock.base.text import did_you_mean
 from penstock.engines.duck import cut as cutting
 from penstock.engines.duck import guess, read_csv, read_json, read_lines
 from penstock.engines.duck.errors import translated
@@ -286,9 +287,9 @@ def _known(shape: Shape, schema: Schema) -> None:
     unknown = [c for c in shape.clean if schema.find(c) is None]
     if unknown:
         raise PlanError(
-            f"clean names the column '{unknown[0]}', which the source has not",
-            where=shape.file or shape.table,
-        )
+            f"clean names the column '{unknown[0]}', which the source has not", where=shape.table,
+            hint=did_you_mean(unknown[0], schema.names),
+        )  # fmt: skip
 
 
 def _public(schema: Schema, table: str) -> Schema:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from penstock.base.errors import FatalError, PlanError
+from penstock.base.text import did_you_mean
 from penstock.engines.duck.words import ident, idents, one, stored
 
 if TYPE_CHECKING:
@@ -19,7 +20,7 @@ def has_key(name: str, key: tuple[str, ...], schema: Schema) -> None:
         if schema.find(column) is None:
             raise PlanError(
                 f"the key names the column '{column}', which the table has not", where=name,
-                hint=f"it has: {', '.join(schema.names)}",
+                hint=did_you_mean(column, schema.names),
             )  # fmt: skip
 
 

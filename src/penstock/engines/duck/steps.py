@@ -123,7 +123,7 @@ def _receive(step: Receive, desk: Desk) -> Staged:
 
 @_run.register(Dedupe)
 def _dedupe(step: Dedupe, desk: Desk) -> Staged:
-    keys.has_key(step.stage, step.key, columns_of(desk.con, step.stage))
+    keys.has_key("", step.key, columns_of(desk.con, step.stage))
     found = one(desk.con.execute(f"select count(*), count(distinct ({idents(step.key)})) from {step.stage}"))
     if found and found[0] == found[1]:
         return Staged(step.stage, columns_of(desk.con, step.stage), int(found[0]))

@@ -1,0 +1,74 @@
+"""Names of columns that are not there, in settings: one error where the table is declared, with the nearest name."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pytest
+
+from tests.acceptance.bad_project import BadProject
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+ROWS = "id,total\n1,2.5\n2,7\n"
+
+
+@pytest.fixture
+def project(tmp_path: Path) -> BadProject:
+    """A project in which everything but the input is in order."""
+    return BadProject(tmp_path / "project")
+
+
+@pytest.mark.parametrize(
+    ("more", "said", "meant"),
+    [
+        (['key = "idd"'], "the key names the column 'idd'", "id"),
+        (['key = "id"', 'cursor = "totl"'], "the cursor names the column 'totl'", "total"),
+        (['clean = { totl = "double" }'], "clean names the column 'totl'", "total"),
+    ],
+)
+def test_a_column_that_a_source_has_not_is_told_at_its_heading(
+    project: BadProject, more: list[str], said: str, meant: str
+) -> None:
+    project.file("bad.csv", ROWS, *more)
+    error = project.fails(said, "sources/bad.toml:1:1")
+    assert error["hint"] == f"did you mean '{meant}'?"
+
+
+def test_a_select_may_leave_the_cursor_out(project: BadProject) -> None:
+    project.file("bad.csv", ROWS, 'key = "id"', 'cursor = "total"', 'select = "select id from batch"')
+    project.loads()
+    assert project.rows() == [(1,), (2,)]
+
+
+def test_a_cleaning_function_that_a_variable_makes_wrong_is_one_error(project: BadProject) -> None:
+    project.file("bad.csv", ROWS, 'clean = { total = "decimal(${DIGITS:-x},2)" }')
+    project.fails("'x' cannot be its precision", "sources/bad.toml:1:1")
+
+
+@pytest.mark.parametrize(
+    ("file", "text", "place"),
+    [
+        ("tables/t.sql", '/* ---\nkey = "idd"\n--- */\nselect id, v from raw.good\n', "tables/t.sql:1"),
+        (
+            "tables/t.py",
+            'from penstock import table\n\n\n@table(key="idd")\ndef t(raw__good):\n    return raw__good\n',
+            "tables/t.py:5:1",
+        ),
+    ],
+)
+def test_a_key_that_a_table_has_not_is_told_where_the_table_is_declared(
+    project: BadProject, file: str, text: str, place: str
+) -> None:
+    project.write(file, text)
+    error = project.cli("run", "--json").step("t")["error"]
+    assert error["subject"] == "the key names the column 'idd', which the table has not"
+    assert (error["where"], error["hint"]) == (place, "did you mean 'id'?")
+
+
+def test_what_reads_a_table_that_has_no_rows_yet_says_so(project: BadProject) -> None:
+    project.file("bad.jsonl", "")
+    project.write("tables/over_over.sql", "select n from over_bad\n")
+    said = project.cli("run", "--json")
+    assert [said.step(name)["reason"] for name in ("over_bad", "over_over")] == ["raw.bad has no rows yet"] * 2
