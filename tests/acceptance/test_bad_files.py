@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import bz2
 import gzip
 import random
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
@@ -303,13 +304,22 @@ def test_what_is_no_object_among_json_records_is_rejected_with_its_place(project
     ]
 
 
-@pytest.mark.parametrize("data", ["garbage", '[{"a": 1}, {"a"', "<html>no</html>"])
+@pytest.mark.parametrize("data", ["garbage", '[{"a": 1}, {"a"', '[\n{"a": 1},\n', "<html>no</html>"])
 def test_json_that_is_none_is_one_error(project: BadProject, data: str) -> None:
     file = project.file("bad.json", data)
     project.fails("not valid JSON", "data/bad.json")
     file.write_text('[{"a": 1}]')
     project.loads()
     assert project.rows() == [(1,)]
+
+
+@pytest.mark.parametrize(("name", "packed"), [("bad.json.gz", gzip.compress), ("bad.json.bz2", bz2.compress)])
+def test_a_packed_list_that_breaks_off_after_a_comma_is_one_error(project: BadProject, name: str, packed: Any) -> None:
+    file = project.file(name, packed(b'[\n{"a": 1},\n{"a": 2},\n\n'))
+    project.fails("not valid JSON", f"data/{name}")
+    file.write_bytes(packed(b'[\n{"a": 1},\n{"a": 2}\n]\n\n'))
+    project.loads()
+    assert project.rows() == [(1,), (2,)]
 
 
 def test_lines_that_are_no_json_are_rejected_even_if_all_are(project: BadProject) -> None:

@@ -175,6 +175,8 @@ class Reading:
             sql = read_csv.strict(path, how, types)
         elif isinstance(wanted, Json) and not wanted.records:
             kind = "newline_delimited" if wanted.lines else "array"
+            if not wanted.lines and read_json.breaks_off(con, path, file.compression):
+                raise Unfit
             known = wanted.columns.types if wanted.columns else None
             if known is None and wanted.lines and not self.whole:
                 relation = self._sampled(path, file.compression, have)

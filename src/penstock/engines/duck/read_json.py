@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import duckdb
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
 LARGEST_OBJECT = 256 * 1024 * 1024
 NO_OBJECTS = "json"  # what DuckDB calls the only column of values that are no objects
 _SAMPLE = 8192  # rows; they are looked at twice
+_END = 64 * 1024  # bytes; more than blanks at the end take
 _WIDE = re.compile(r"\b(?:ubigint|hugeint)\b")
 _NESTED = ("struct(", "map(", "json")
 
@@ -40,7 +42,8 @@ def describe(
 ) -> dict[str, str]:
     """Return the columns of a JSON text; mixed plain values are `varchar`.
 
-    All rows are looked at. Whole numbers are `bigint`, unless `wide` asks for what the largest need.
+    All rows are looked at. Whole numbers are `bigint`, unless `wide` asks for what the largest need: DuckDB says
+    `hugeint` of numbers of both signs, however small.
     """
     types = _described(con, path, kind, compression, -1)
     mixed = [name for name, found in types.items() if found == "json"]
@@ -49,20 +52,68 @@ def describe(
         tests = ", ".join(f"bool_or(json_type({ident(n)}) in ('OBJECT', 'ARRAY'))" for n in mixed)
         row = one(con.execute(f"select {tests} from {texts}")) or ()
         types |= {n: "varchar" for n, nested in zip(mixed, row, strict=True) if not nested}
-    return types if wide else {name: _WIDE.sub("bigint", found) for name, found in types.items()}
+    narrow = {name: narrowed(found) for name, found in types.items()}
+    if not wide:
+        return narrow
+    return {name: found if found == narrow[name] or _overflows(con, path, kind, compression, name, narrow[name])
+            else narrow[name] for name, found in types.items()}  # fmt: skip
+
+
+def narrowed(found: str) -> str:
+    """Return a type with `bigint` for wider whole numbers.
+
+    >>> narrowed("struct(x hugeint, y double)")
+    'struct(x bigint, y double)'
+    """
+    return _WIDE.sub("bigint", found)
+
+
+def _overflows(con: duckdb.DuckDBPyConnection, path: str, kind: str, compression: str, name: str, narrow: str) -> bool:
+    """Tell whether a column has values that its narrower type does not hold."""
+    call = reader(path, kind, compression, columns={name: narrow})
+    try:
+        one(con.execute(f"select count({ident(name)}) from {call}"))
+    except duckdb.Error:
+        return True
+    return False
 
 
 def sampled(con: duckdb.DuckDBPyConnection, path: str, compression: str) -> duckdb.DuckDBPyRelation:
-    """Return the reading of JSON lines by the types of the first rows; it fails at a name that these lack."""
+    """Return the reading of JSON lines by the types of the first rows; it fails at a name that these lack.
+
+    It fails, too, at a whole number beyond `bigint`.
+    """
     how = {"sample_size": _SAMPLE, "map_inference_threshold": -1, "dateformat": "%Y-%m-%d"}
     call = reader(path, "newline_delimited", compression, **how)
-    return con.sql(f"select * from {call}")
+    relation = con.sql(f"select * from {call}")
+    types = {n: ours(str(t)) for n, t in zip(relation.columns, relation.types, strict=True)}
+    if not any(_WIDE.search(found) for found in types.values()):
+        return relation
+    columns = ", ".join(f"{ident(n)}::{narrowed(t)} as {ident(n)}" for n, t in types.items())
+    return con.sql(f"select {columns} from {call}")
 
 
 def _described(con: duckdb.DuckDBPyConnection, path: str, kind: str, compression: str, sample: int) -> dict[str, str]:
     call = reader(path, kind, compression, sample_size=sample, map_inference_threshold=-1, dateformat="%Y-%m-%d")
     relation = con.sql(f"select * from {call}")
     return {n: ours(str(t)) for n, t in zip(relation.columns, relation.types, strict=True)}
+
+
+def breaks_off(con: duckdb.DuckDBPyConnection, path: str, compression: str) -> bool:
+    """Tell whether a document ends behind a comma: as an array, DuckDB takes it for a whole one.
+
+    A packed one is parsed for that, which fails where it breaks off.
+    """
+    if compression:
+        how = options({"format": "unstructured", "maximum_object_size": LARGEST_OBJECT, "compression": compression})
+        one(con.execute(f"select count(*) from read_json_objects({literal(path)}{how})"))
+        return False
+    end = b""
+    with Path(path).open("rb") as file:
+        file.seek(max(Path(path).stat().st_size - _END, 0))
+        while block := file.read(_END):
+            end = block.rstrip() or end
+    return end.endswith(b",")
 
 
 def holds(con: duckdb.DuckDBPyConnection, path: str, kind: str, compression: str, types: Mapping[str, str]) -> bool:
