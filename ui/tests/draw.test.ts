@@ -184,6 +184,19 @@ test('what the server summed as other is last and grey, among bars and among lin
   assert.deepEqual([color(0), color(1)], [LIGHT.series[0], LIGHT.other]);
 });
 
+test('what the server summed and what has no colour of its own are one part that counts all of them', () => {
+  const names = ['a', 'b', 'c', 'd', 'e', 'f', 'g', 'h', 'other (292)'];
+  const drawn = draw({ ...lines(names, 9, (at) => at), kind: 'stacked' }, LIGHT, room());
+  assert.equal(seriesOf(drawn).length, 6);
+  assert.deepEqual(written(drawn).filter((name) => name.startsWith('other')), ['other (295)']);
+});
+
+test('the last word under a chart is not cut off at its edge', () => {
+  const points = tile('scatter', [{ name: 'x', type: 'BIGINT', role: 'x' }, { name: 'y', type: 'BIGINT', role: 'y' }], [[0, 1], [500_000, 2], [1_000_000, 3]]);
+  const axis = (draw(points, LIGHT, room()).option as { xAxis: { axisLabel: { alignMaxLabel?: string } } }).xAxis;
+  assert.equal(axis.axisLabel.alignMaxLabel, 'right');
+});
+
 test('a split or a comparison that holds nothing is none', () => {
   const made = lines(['North'], 9, (at) => at);
   made.rows = made.rows.map(([x, , y]) => [x!, null, y!]);

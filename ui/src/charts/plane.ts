@@ -8,6 +8,8 @@ import type { Look } from './palette.ts';
 import { niceScale, type Scale, timeTicks } from './scale.ts';
 import { cut } from './tile.ts';
 
+const LETTER = 0.6; // how wide a letter is, as a share of its height
+
 export interface Plane {
   left: number;
   right: number;
@@ -17,6 +19,8 @@ export interface Plane {
   to: number;
   scale: Scale;
   format: string;
+  /** Where the picture ends: what is written beyond it is cut off. */
+  width: number;
   across(x: number): number;
   up(y: number): number;
 }
@@ -43,7 +47,7 @@ export function planeOf(frame: Frame, from: number, to: number, pad = 0): Plane 
   const bottom = room.height - (frame.bottom ?? 26);
   const [start, end] = from === to ? [from - (pad || 1), to + (pad || 1)] : [from - pad, to + pad];
   return {
-    left, right, top, bottom, from: start, to: end, scale, format,
+    left, right, top, bottom, from: start, to: end, scale, format, width: room.width,
     across: (x) => left + ((x - start) / (end - start)) * (right - left),
     up: (y) => bottom - ((y - scale.min) / (scale.max - scale.min)) * (bottom - top),
   };
@@ -59,18 +63,26 @@ export const gridOf = (plane: Plane, room: Room): Option => ({
 /** The axis along the bottom for times (`format` is their grain), numbers or categories, with as many labels as have room. */
 export function acrossAxis(plane: Plane, kind: Across, categories: string[], look: Look, format = ''): Option {
   const wide = plane.right - plane.left;
-  if (kind === 'time') return placedAxis(plane.from, plane.to, timeTicks(plane.from, plane.to, wide / 76, lengthOf(format)), look);
+  if (kind === 'time') return inside(plane, timeTicks(plane.from, plane.to, wide / 76, lengthOf(format)), look);
   if (kind === 'number') {
     const ticks = niceScale(plane.from, plane.to, Math.max(2, wide / 90)).ticks
       .filter((tick) => tick >= plane.from && tick <= plane.to);
     const words = tickLabels(ticks, format);
-    return placedAxis(plane.from, plane.to, ticks.map((at, index) => ({ at, text: words[index]! })), look);
+    return inside(plane, ticks.map((at, index) => ({ at, text: words[index]! })), look);
   }
   const most = Math.max(1, Math.floor(wide / 64));
   const every = Math.max(1, Math.ceil(categories.length / most));
   const letters = Math.max(4, Math.floor(wide / Math.min(categories.length, most) / 7));
   const ticks = categories.flatMap((name, at) => (at % every === 0 ? [{ at, text: cut(name, letters) }] : []));
-  return placedAxis(plane.from, plane.to, ticks, look);
+  return inside(plane, ticks, look);
+}
+
+// An axis whose last word ends with the picture where, in the middle under its place, it would be cut off.
+function inside(plane: Plane, ticks: { at: number; text: string }[], look: Look): Option {
+  const axis = placedAxis(plane.from, plane.to, ticks, look);
+  const last = ticks[ticks.length - 1];
+  if (!last || plane.across(last.at) + (last.text.length * TICK * LETTER) / 2 <= plane.width) return axis;
+  return { ...axis, axisLabel: { ...(axis.axisLabel as Option), alignMaxLabel: 'right' } };
 }
 
 export const upAxis = (plane: Plane, look: Look): Option => valueAxis(plane.scale, plane.format, look);

@@ -7,7 +7,7 @@ import { type Look, seriesColor } from './palette.ts';
 import { acrossAxis, gridOf, pitch, type Plane, placeName, placesOf, planeOf, upAxis } from './plane.ts';
 import { niceScale } from './scale.ts';
 import { type Line, type Lines, linesOf, summed } from './series.ts';
-import { axes, type TileData } from './tile.ts';
+import { axes, othersIn, type TileData } from './tile.ts';
 
 const MOST_STACKED = 5;
 
@@ -63,7 +63,8 @@ function fold(data: Lines): void {
   const own = data.lines.filter((line) => !line.other);
   const weakest = own.reduce((least, line) => (line.weight < least.weight ? line : least));
   const rest = [...data.rest, weakest, ...data.lines.filter((line) => line.other)];
-  data.lines = [...own.filter((line) => line !== weakest), summed(rest, `other (${rest.length})`)];
+  const count = rest.reduce((sum, line) => sum + (line.other ? othersIn(line.name) : 1), 0);
+  data.lines = [...own.filter((line) => line !== weakest), summed(rest, `other (${count.toLocaleString('en-US')})`)];
   data.rest = [];
 }
 

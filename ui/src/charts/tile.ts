@@ -145,6 +145,9 @@ function axesOf(tile: TileData): Axes {
 /** Whether a name is that of what the server has summed: `other (212)`. */
 export const isOther = (name: string): boolean => /^other \(\d[\d,]*\)$/.test(name);
 
+/** How many the server has summed under that name: 212. */
+export const othersIn = (name: string): number => Number(name.replaceAll(/\D/g, ''));
+
 /** A number of the cell, or null where it holds none; decimals and very large integers arrive as text. */
 export function toNumber(cell: Cell | undefined): number | null {
   if (typeof cell === 'number') return Number.isFinite(cell) ? cell : null;
