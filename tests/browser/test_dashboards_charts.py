@@ -15,6 +15,8 @@ DRAWN = (
     "line", "bar", "compared", "gaps", "areas", "stacked", "scatter", "histogram", "heatmap", "box", "funnel",
     "nulls", "zeros", "negative", "many", "close", "long", "bidi", "one", "million", "unordered", "months", "grouped",
 )  # fmt: skip
+TOTAL = {**TILES["table"], "id": "total", "options": {"totals": [None, None, 12_345.67, 1_200, 0.5, None, None]}}
+MADE = {**TILES, "total": TOTAL}
 
 # How much of a canvas is painted, and whether any of it lies at the very edge, as a name that is cut off does.
 PAINT = """() => {
@@ -33,8 +35,8 @@ PAINT = """() => {
 
 @pytest.fixture(scope="module")
 def shop(static: Path) -> Iterator[StandIn]:
-    pages = {key: page(key, "A chart", [row(TILES, key)]) for key in TILES}
-    with StandIn(static, pages, lambda _, key, __: TILES[key]) as server:
+    pages = {key: page(key, "A chart", [row(MADE, key)]) for key in MADE}
+    with StandIn(static, pages, lambda _, key, __: MADE[key]) as server:
         yield server
 
 
@@ -87,3 +89,15 @@ def test_a_chart_fits_its_window_as_that_changes(shop: StandIn, window: Callable
     opened.set_viewport_size({"width": 500, "height": 800})
     opened.wait_for_function("() => document.querySelector('.canvas canvas').getBoundingClientRect().width <= 500")
     assert opened.evaluate("() => document.querySelector('article').scrollWidth") <= 500
+
+
+def test_under_a_table_stands_what_the_server_says_of_all_rows(shop: StandIn, window: Callable[..., Page]) -> None:
+    opened = window()
+    opened.goto(f"{shop.url}/dashboards/total")
+    cells = opened.locator("tfoot td")
+    expect(cells.first).to_have_text("total")
+    assert [text.replace("\u00a0", " ") for text in cells.all_inner_texts()][2:5] == ["$12.3k", "1,200", "50.0 %"]
+    expect(cells.nth(2)).to_have_attribute("title", "$12,345.67")
+    opened.goto(f"{shop.url}/dashboards/table")
+    expect(opened.locator("tbody tr").first).to_be_visible()
+    expect(opened.locator("tfoot")).to_have_count(0)

@@ -191,6 +191,13 @@ test('what the server summed and what has no colour of its own are one part that
   assert.deepEqual(written(drawn).filter((name) => name.startsWith('other')), ['other (295)']);
 });
 
+test('what does not add up is not summed in a stacked chart either', () => {
+  const names = ['a', 'b', 'c', 'd', 'e', 'f', 'g', 'h'];
+  const drawn = draw({ ...lines(names, 9, (at) => at, { options: { additive: false } }), kind: 'stacked' }, LIGHT, room());
+  assert.equal(seriesOf(drawn).length, 8);
+  assert.ok(!drawn.stops.some((stop) => stop.tip().rows.some(({ name }) => name === 'together' || name.startsWith('other'))));
+});
+
 test('the last word under a chart is not cut off at its edge', () => {
   const points = tile('scatter', [{ name: 'x', type: 'BIGINT', role: 'x' }, { name: 'y', type: 'BIGINT', role: 'y' }], [[0, 1], [500_000, 2], [1_000_000, 3]]);
   const axis = (draw(points, LIGHT, room()).option as { xAxis: { axisLabel: { alignMaxLabel?: string } } }).xAxis;

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
@@ -23,9 +24,10 @@ if TYPE_CHECKING:
     from penstock.protocols.engine import Rows
 
 __all__ = [
-    "Filter", "Measured", "MeasuredColumn", "MetricAsk", "MetricInfo", "measure", "metric_sql", "metric_values",
-    "metrics",
+    "Filter", "Measured", "MeasuredColumn", "MetricAsk", "MetricInfo", "adds_up", "measure", "metric_sql",
+    "metric_values", "metrics",
 ]  # fmt: skip
+_SUM = re.compile(r"(?i)sum\((?!\s*distinct\b)(?:[^()]|\([^()]*\))*\)|count\((?!\s*distinct\b)[^()]*\)")
 
 
 @record
@@ -86,6 +88,14 @@ def _info(metric: Metric, known: resolve.Known) -> MetricInfo:
         metric.format, metric.good, metric.description, metric.owner, place.file if place else "",
         place.line if place else 0,
     )  # fmt: skip
+
+
+def adds_up(app: App, name: str) -> bool:
+    """Tell whether the values of a metric for the parts of something sum to its value for the whole."""
+    metric = app.project.metrics[name]
+    if metric.kind in ("cumulative", "windowed"):
+        return adds_up(app, metric.of)
+    return metric.kind == "simple" and not metric.per and _SUM.fullmatch(metric.sql.strip()) is not None
 
 
 def _said(metric: Metric) -> str:

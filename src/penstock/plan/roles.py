@@ -28,13 +28,17 @@ _ID = re.compile(r"(?:\A|_)(id|key|code|zip|postcode|year|status)\Z")
 
 @record
 class Field:
-    """A column of a result: name and type, and what the one who made it says of it."""
+    """A column of a result: name and type, and what the one who made it says of it.
+
+    `sums` says whether its values may be summed, where that is known; else its name tells.
+    """
 
     name: str
     type: str
     role: str = ""
     label: str = ""
     format: str = ""
+    sums: bool | None = None
 
     @property
     def is_time(self) -> bool:
@@ -59,7 +63,7 @@ class Field:
     @property
     def adds_up(self) -> bool:
         """Whether the sum of its values says anything: that of averages and shares does not."""
-        return not _NO_SUM.search(self.name.lower())
+        return not _NO_SUM.search(self.name.lower()) if self.sums is None else self.sums
 
     @property
     def shown(self) -> str:

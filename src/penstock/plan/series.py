@@ -57,7 +57,10 @@ def lines(chart: Chart, found: Roles, x: Field, fields: Sequence[Field], room: R
     y = found.y[0]
     columns = [Drawn(x, "x"), Drawn(found.series or Field("series", "varchar"), "series"), Drawn(y, "y")]
     columns += [Drawn(y, "compared", f"{room.compare or chart.option('compare', '')} before")] if compared else []
-    return Shaped(body, tuple(columns), {"stacked": stacked(chart), "time": x.is_time})
+    # Areas that are split stand on each other where their sum says something; else they are lines.
+    on_each_other = chart.kind == "area" and found.series is not None and not compared and y.adds_up
+    options = {"stacked": stacked(chart, by_default=on_each_other), "additive": y.adds_up, "time": x.is_time}
+    return Shaped(body, tuple(columns), options)
 
 
 def _sampled(parts: list[str], source: str, scalar: str, buckets: int) -> str:
@@ -151,7 +154,7 @@ def bars(chart: Chart, fields: Sequence[Field], room: Room) -> Shaped:
         )
     body = f"with {', '.join(parts)}\nselect x, series, y, many from ({kept}) order by place, series"
     columns = (Drawn(found.x, "x"), Drawn(found.series or Field("series", "varchar"), "series"), Drawn(found.y[0], "y"))
-    return Shaped(body, columns, {"stacked": stacked(chart), "limit": limit, "horizontal": chart.option("horizontal")})
+    return Shaped(body, columns, _bar_options(chart, found, limit, horizontal=chart.option("horizontal")))
 
 
 def _together(one: Field) -> str:
@@ -189,9 +192,13 @@ def _columns(chart: Chart, found: Roles, x: Field, fields: Sequence[Field], room
         "where x in (select x from newest) order by x, series"
     )
     columns = (Drawn(x, "x"), Drawn(found.series or Field("series", "varchar"), "series"), Drawn(found.y[0], "y"))
-    return Shaped(body, columns, {"stacked": stacked(chart), "limit": limit, "time": x.is_time})
+    return Shaped(body, columns, _bar_options(chart, found, limit, time=x.is_time))
 
 
-def stacked(chart: Chart) -> bool:
+def _bar_options(chart: Chart, found: Roles, limit: int, **more: object) -> dict[str, object]:
+    return {"stacked": stacked(chart), "additive": found.y[0].adds_up, "limit": limit, **more}
+
+
+def stacked(chart: Chart, *, by_default: bool = False) -> bool:
     """Tell whether series stand on each other."""
-    return chart.option("stacked", chart.kind == "stacked") is True
+    return chart.option("stacked", by_default or chart.kind == "stacked") is True

@@ -23,7 +23,8 @@ interface Part {
 /** Columns of a tile; without a split, plain columns. */
 export function drawColumns(tile: TileData, look: Look, room: Room, chosen: Chosen = NOTHING_CHOSEN, area = false): Drawn {
   const data = linesOf(tile, MOST_STACKED + 1);
-  if (data.rest.length > 0) fold(data);
+  if (data.rest.length > 0 && tile.options?.additive !== false) fold(data);
+  else data.lines.push(...data.rest.splice(0)); // what does not add up is grey, each by itself
   if (data.across === 'category') sortPlaces(data);
   const colors = new Map(data.lines.map((line, at) => [line, line.other ? look.other : seriesColor(look, line.name, at)]));
   const places = placesOf(data.lines);

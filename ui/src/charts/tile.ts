@@ -41,6 +41,8 @@ export interface TileOptions {
   limit?: number;
   other?: boolean | string | number;
   additive?: boolean;
+  /** What stands under the columns of a table. */
+  totals?: Cell[];
   timezone?: string;
   partial?: boolean;
   grain?: string;

@@ -6,7 +6,7 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
-from penstock.app.metrics import MetricInfo, measure, metric_values
+from penstock.app.metrics import MetricInfo, adds_up, measure, metric_values
 from penstock.app.pages.asking import Asked, MissingError
 from penstock.app.pages.kept import pages
 from penstock.app.pages.measured import infos, newest, unknown
@@ -291,6 +291,7 @@ class _Metrics:
         options = {
             "stacked": self.chart.option("stacked", self.chart.kind == "stacked") is True, "limit": limit,
             "horizontal": self.chart.option("horizontal"), "there": len(known),
+            "additive": adds_up(self.setting.app, self.first.name),
         }  # fmt: skip
         made = replace(self._made(sql, columns, ""), other=label)
         return finished(self.setting, self.chart, made, heads, cells, total=len(cells), shaped=Shaped("", (), options))
@@ -301,11 +302,15 @@ class _Metrics:
 
     def _made(self, sql: str, columns: tuple[MeasuredColumn, ...], grain: str) -> Asked:
         _, bound, loose = self.where()
-        fields = tuple(Field(one.name, one.type, one.role, one.label, one.format) for one in columns)
+        fields = tuple(self._field(one) for one in columns)
         return Asked(
             sql, fields, self.tables, sql, f"{self.first.file}:{self.first.line}", filtered=bound, unfiltered=loose,
             metric=self.first.name, grain=grain, timezone=self.zone or self.first.timezone,
         )  # fmt: skip
+
+    def _field(self, one: MeasuredColumn) -> Field:
+        sums = adds_up(self.setting.app, one.name) if one.role == "metric" else None
+        return Field(one.name, one.type, one.role, one.label, one.format, sums)
 
     # ── a number ────────────────────────────────────────────────────────────────────────────────────────
 

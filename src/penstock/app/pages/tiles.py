@@ -205,7 +205,8 @@ def _metrics(setting: Setting, chart: Chart) -> tuple[TileMetric, ...]:
 def _title_of(found: Asked, columns: tuple[TileColumn, ...]) -> str:
     if not found.metric:
         return ""
-    return ", ".join(dict.fromkeys(one.label for one in columns if one.role in ("y", "value"))) or found.metric
+    of = "value" if any(one.role == "value" for one in columns) else "y"  # y of a heatmap is a dimension
+    return ", ".join(dict.fromkeys(one.label for one in columns if one.role == of)) or found.metric
 
 
 def _state(setting: Setting, standing: str, said: str, cells: tuple[tuple[Any, ...], ...]) -> tuple[str, str | None]:

@@ -199,6 +199,29 @@ def test_stacked_bars(page):
     assert tile.only.options["stacked"] is True
 
 
+def test_split_areas_stand_on_each_other_where_their_sum_says_something(page):
+    def options(text):
+        return page(text).only.options
+
+    area = options('{{ area revenue by="month" split="region" }}')
+    assert (area["stacked"], area["additive"]) == (True, True)
+    assert options('{{ area revenue by="month" split="region" stacked=false }}')["stacked"] is False
+    assert options('{{ area revenue by="month" }}')["stacked"] is False
+    assert options('{{ area revenue by="month" split="region" compare="1 month" }}')["stacked"] is False
+    assert options('{{ area revenue, orders by="month" }}')["stacked"] is False
+    share = options('{{ area mean by="month" split="region" }}')
+    assert (share["stacked"], share["additive"]) == (False, False)
+    query = "select day, region, sum(amount_eur) as {} from orders group by all"
+    assert options(sql(query.format("amount_eur"), '{{ area q by="day" split="region" }}'))["stacked"] is True
+    assert options(sql(query.format("average"), '{{ area q by="day" split="region" }}'))["stacked"] is False
+
+
+def test_the_parts_of_what_does_not_add_up_are_not_called_a_whole(page):
+    assert page('{{ stacked mean by="month" split="region" }}').only.options["additive"] is False
+    assert page('{{ stacked places by="region" }}').only.options["additive"] is False
+    assert page('{{ stacked orders by="month" split="region" }}').only.options["additive"] is True
+
+
 def test_a_scatter_takes_numbers_for_both_ways(page):
     tile = page(sql("select region, pieces, amount_eur from orders", '{{ scatter q split="region" }}')).only
     assert roles(tile)[:3] == [("pieces", "x"), ("amount_eur", "y"), ("region", "series")]
@@ -227,6 +250,7 @@ def test_a_heatmap_of_two_dimensions(page):
     tile = page(sql("select region, pieces, amount_eur from orders", '{{ heatmap q x="region" y="pieces" }}')).only
     assert roles(tile) == [("region", "x"), ("pieces", "y"), ("amount_eur", "value")]
     assert len(tile.rows) == 21
+    assert page('{{ heatmap revenue x="region" y="score" }}').only.title == "Revenue"
 
 
 def test_a_box_has_quartiles_and_whiskers(page):
