@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from typing import TYPE_CHECKING
 
 import pytest
@@ -72,3 +73,49 @@ def test_what_reads_a_table_that_has_no_rows_yet_says_so(project: BadProject) ->
     project.write("tables/over_over.sql", "select n from over_bad\n")
     said = project.cli("run", "--json")
     assert [said.step(name)["reason"] for name in ("over_bad", "over_over")] == ["raw.bad has no rows yet"] * 2
+
+
+@pytest.mark.parametrize(
+    ("check", "said", "hint"),
+    [
+        ("unqiue(id)", "name unqiue does not exist", "did you mean unique(a) or unique(a, b)?"),
+        ("total >=", "the condition ends too early", None),
+    ],
+)
+def test_a_check_that_cannot_be_computed_says_what_was_meant(
+    project: BadProject, check: str, said: str, hint: str | None
+) -> None:
+    project.file("bad.csv", ROWS, f'checks = ["{check}"]')
+    error = project.fails(said, "sources/bad.toml:4:11")
+    assert error.get("hint") == hint
+
+
+@pytest.mark.parametrize(
+    ("text", "subject", "hint"),
+    [
+        (
+            "from raw.bad",
+            "the table 'raw.bad' has no rows yet",
+            "its columns are known as soon as its source gives a row",
+        ),
+        ("from over_bad", "the table 'over_bad' has not been built yet", "penstock run +over_bad"),
+        ("from raw.god", "there is no table 'raw.god'", "did you mean 'raw.good'?"),
+        ("from penstock.rejcted", "there is no table 'penstock.rejcted'", "did you mean 'penstock.rejected'?"),
+        ("from zzz", "there is no table 'zzz'", "penstock status names the tables that there are"),
+        (
+            "with q as (from raw.good) select * from q, raw.god",
+            "there is no table 'raw.god'",
+            "did you mean 'raw.good'?",
+        ),
+    ],
+)
+def test_a_question_to_a_table_that_is_not_there_is_answered_by_the_projects_names(
+    project: BadProject, text: str, subject: str, hint: str
+) -> None:
+    project.file("bad.jsonl", "")
+    project.run()
+    said = project.cli("sql", text, "--json")
+    assert said.code == 2
+    error = json.loads(said.out)["error"]
+    assert (error["subject"], error["hint"], error["file"]) == (subject, hint, "query")
+    assert "^" in error["excerpt"]

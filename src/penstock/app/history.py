@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from penstock.app import requests
+from penstock.app import absent, requests
 from penstock.base.errors import ConfigError, UnsupportedError
 from penstock.base.text import did_you_mean
 from penstock.model.relation import Query
@@ -24,19 +24,19 @@ _ALL = 2**62
 
 def at(app: App, table: str, point: Point, limit: int = _ALL) -> Rows:
     """Return the first rows of a table as it was at a version or a time."""
-    requests.check_table(app, table)
+    absent.check_table(app, table)
     return _rows(app, _pasts(app).at(table, point), limit)
 
 
 def changes(app: App, table: str, low: Point, high: Point | None = None, limit: int = _ALL) -> Rows:
     """Return what came and went in a table after one version or time up to another, in the order of the versions."""
-    requests.check_table(app, table)
+    absent.check_table(app, table)
     return _rows(app, _pasts(app).changes(table, low, high), limit, "order by 2, 1")
 
 
 def history(app: App, table: str, limit: int = _ALL) -> Rows:
     """Return all rows that a table has and had, each with the times between which it was valid."""
-    requests.check_table(app, table)
+    absent.check_table(app, table)
     return _rows(app, _pasts(app).history(table), limit)
 
 
@@ -53,7 +53,7 @@ def rollback(app: App, table: str, *, command: str = "") -> RolledBack:
         )
     if table not in app.project.tables:
         raise ConfigError(f"no table '{table}'", hint=did_you_mean(table, app.project.tables))
-    requests.check_table(app, table)
+    absent.check_table(app, table)
     run = requests.run_id(app)
     target, restored, before = go(app.world(), table, run, command)
     below = reach([table], turned(app.project.parents()))

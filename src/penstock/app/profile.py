@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from penstock.analyse.profile import ColumnProfile, Lengths, Profile
 from penstock.analyse.profile import profile as found_in
-from penstock.app import requests
+from penstock.app import absent
 from penstock.base.errors import UnsupportedError
 
 if TYPE_CHECKING:
@@ -23,7 +23,7 @@ def profile(app: App, table: str, columns: Sequence[str] = ()) -> Profile:
     Raises `ConfigError` for an unknown table or column, with the nearest name.
     """
     name = table.lower().removeprefix("main.")
-    requests.check_table(app, name)
+    absent.check_table(app, name)
     relations, version = app.engine.relations(), app.engine.version
     if name not in relations:
         raise UnsupportedError(f"{name} is a record of the warehouse, not a table", hint=f"penstock show {name}")

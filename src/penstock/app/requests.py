@@ -5,8 +5,9 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
+from penstock.app import absent
 from penstock.app.opened import App, open_project
-from penstock.base.errors import ConfigError
+from penstock.base.errors import ConfigError, PlanError
 from penstock.base.text import did_you_mean
 from penstock.model.relation import Query
 from penstock.model.table import Table
@@ -117,7 +118,10 @@ def _why_read(relation: Relation | None, fingerprint: str) -> str:
 
 def sql(app: App, text: str) -> Rows:
     """Run one select on the warehouse; raises `PlanError` with the line and column of what is wrong."""
-    return app.engine.read(asked(app, text))
+    try:
+        return app.engine.read(asked(app, text))
+    except PlanError as error:
+        raise absent.explained(app, text, error) from error
 
 
 def asked(app: App, text: str) -> Query:
@@ -136,23 +140,11 @@ def asked(app: App, text: str) -> Query:
 
 def show(app: App, table: str, limit: int = 20) -> Rows:
     """Return the first rows of a table."""
-    check_table(app, table)
+    absent.check_table(app, table)
     return app.engine.read(Query(f"select * from {_quoted(table)} limit {int(limit)}"))
 
 
-def check_table(app: App, table: str) -> None:
-    """Raise `ConfigError`, with the nearest name, where there is no such table in the warehouse."""
-    known = {**app.engine.relations(), **dict.fromkeys(_SYSTEM_VIEWS)}
-    if table not in known:
-        if table in app.project.raw or table in app.project.tables:
-            raise ConfigError(f"the table '{table}' has not been built yet", hint=f"penstock run +{table}")
-        raise ConfigError(
-            f"no table '{table}'", hint=did_you_mean(table, {**known, **dict.fromkeys(app.project.order)})
-        )
-
-
 _RUNS = 20  # how many are looked at for how tables stand
-_SYSTEM_VIEWS = ("penstock.commits", "penstock.rejected", "penstock.schema_changes")
 
 
 def _quoted(name: str) -> str:

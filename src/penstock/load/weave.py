@@ -7,8 +7,10 @@ from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 from penstock.base import graph
+from penstock.base.errors import PlanError
 from penstock.base.text import did_you_mean
 from penstock.model.project import Project
+from penstock.plan import conditions
 from penstock.plan.canonical import fingerprint
 
 if TYPE_CHECKING:
@@ -19,6 +21,7 @@ if TYPE_CHECKING:
     from penstock.load.metrics import Read
     from penstock.load.mistakes import Mistakes
     from penstock.load.sqlfile import Draft
+    from penstock.model.check import Check
     from penstock.model.metric import Metric
     from penstock.model.sink import SinkTable
     from penstock.model.source import RawTable
@@ -110,10 +113,14 @@ def _check_reads(parts: Parts, known: frozenset[str], loading: Loading) -> None:
 
 
 def _check_references(parts: Parts, known: frozenset[str], loading: Loading) -> None:
-    """Note checks of the form `references(table.column, …)` whose table is not there."""
+    """Note checks that are no condition, and those that refer to a table that is not there."""
     declared: list[RawTable | Table] = [*parts.raw, *(draft.table for draft in parts.drafts)]
+    read: set[Check] = set()
     for table in declared:
         for check in table.checks:
+            if check not in read:
+                read.add(check)  # once, where many tables have it of the project's defaults
+                _note_unread(check, table.where, loading)
             match = _REFERENCES.match(check.text)
             name = match[1].lower().removeprefix("main.") if match else ""
             if name and name not in known and not loading.is_broken("table", name):
@@ -122,6 +129,13 @@ def _check_references(parts: Parts, known: frozenset[str], loading: Loading) -> 
                     check.where or table.where,
                     hint=nearest_table(name, known),
                 )
+
+
+def _note_unread(check: Check, where: Place | None, loading: Loading) -> None:
+    try:
+        conditions.read(check)
+    except PlanError as error:
+        loading.mistakes.take(error, where)
 
 
 def _check_measured(parts: Parts, loading: Loading) -> None:

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from penstock.model.check import Check
 
 _OPENING = {"(": ")", "[": "]", "{": "}"}
-_FORMS = {
+FORMS = {
     "unique": "unique(a) or unique(a, b)",
     "references": "references(customers.id, customer_id), or references(customers.id) for the column id of this table",
     "accepted": "accepted(status, 'new', 'paid')",
@@ -78,7 +78,7 @@ def read(check: Check) -> Condition:
     _refuse(check, text, words)
     name = words[0].text.lower()
     after = words[1].text if len(words) > 1 else ""
-    if words[0].kind == "word" and name in _FORMS and after == "(" and _closes(words) == len(words) - 1:
+    if words[0].kind == "word" and name in FORMS and after == "(" and _closes(words) == len(words) - 1:
         return _form(check, name, _arguments(text, words))
     if "metric" in text.lower():
         measured = _measured(check, text, words)
@@ -166,7 +166,7 @@ def _arguments(text: str, words: Sequence[Token]) -> list[str]:
 def _form(check: Check, name: str, arguments: list[str]) -> Condition:
     counts = {"references": range(1, 3), "accepted": range(2, 10_000), "between": range(3, 4)}
     if not all(arguments) or len(arguments) not in counts.get(name, range(1, 10_000)):
-        raise _wrong(check, f"{name} does not take {len(arguments)} arguments", expected=_FORMS[name])
+        raise _wrong(check, f"{name} does not take {len(arguments)} arguments", expected=FORMS[name])
     first = arguments[0]
     if name == "unique":
         return Unique(tuple(arguments))
@@ -188,9 +188,9 @@ def _references(check: Check, arguments: list[str]) -> References:
         len(path) % 2 and {token.text for token in path[1::2]} <= {"."} and _are_names(path[::2]) for path in paths
     )
     if not good or len(names[0]) not in (2, 3) or len(names[-1]) not in (1, len(names[0])):
-        raise _wrong(check, "it does not name a table's column", expected=_FORMS["references"])
+        raise _wrong(check, "it does not name a table's column", expected=FORMS["references"])
     if len(names) > 1 and len(names[1]) != 1:
-        raise _wrong(check, "its second part is not a column of this table", expected=_FORMS["references"])
+        raise _wrong(check, "its second part is not a column of this table", expected=FORMS["references"])
     *table, column = names[0]
     return References(".".join(table).removeprefix("main."), column, names[-1][-1])
 

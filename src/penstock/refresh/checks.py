@@ -9,11 +9,12 @@ from typing import TYPE_CHECKING, Any
 from penstock.base.clock import Clock, SystemClock
 from penstock.base.errors import FatalError, PenstockError, PlanError, RetryableError
 from penstock.base.record import record
+from penstock.base.text import nearest
 from penstock.model.check import Check, Verdict
 from penstock.model.names import split
 from penstock.model.relation import Query
 from penstock.plan.canonical import tokens
-from penstock.plan.conditions import Condition, Count, EachRow, Measured, References, Unique, read
+from penstock.plan.conditions import FORMS, Condition, Count, EachRow, Measured, References, Unique, read
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
@@ -170,13 +171,22 @@ def _rows(
         raise
     except PenstockError as error:
         kind = PlanError if isinstance(error, PlanError) else FatalError
+        early = error.excerpt.partition("\n")[0].endswith("| )")  # it is not the check's: that ended before it
+        why = "the condition ends too early" if early else error.subject
         raise kind(
-            f"{scope.name}: the check '{check.label}' cannot be computed: {error.subject}",
+            f"{scope.name}: the check '{check.label}' cannot be computed: {why}",
             where=check.where or error.where,
-            hint=error.hint or _advice(check),
+            hint=_meant(check, error) or error.hint or _advice(check),
             got=check.text if check.name else "",
-            excerpt=error.excerpt,
+            excerpt="" if early else error.excerpt,
         ) from error
+
+
+def _meant(check: Check, error: PenstockError) -> str:
+    """Return the form of a check that was meant by a function that is none."""
+    word = check.text.partition("(")[0].strip()
+    near = nearest(word, FORMS) if f"name {word} does not exist" in error.subject else ""
+    return f"did you mean {FORMS[near]}?" if near else ""
 
 
 def _advice(check: Check) -> str:

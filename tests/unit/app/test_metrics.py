@@ -171,9 +171,9 @@ def test_a_check_of_a_metric_that_cannot_be_is_told_before_anything_runs(tmp_pat
 
 
 def test_a_check_asks_a_metric_by_its_name_alone(tmp_path):
-    with checked(tmp_path, "metric('total', by := ['tier']) > 0") as project:
-        error = project.run().run.failed[0].error
-    assert error["subject"].endswith("in a check a metric stands by its name alone")
+    with pytest.raises(ConfigError) as caught:
+        checked(tmp_path, "metric('total', by := ['tier']) > 0")
+    assert caught.value.subject.endswith("in a check a metric stands by its name alone")
 
 
 @pytest.mark.parametrize(

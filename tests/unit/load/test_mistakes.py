@@ -44,6 +44,9 @@ LINE = 'name = "shop"\n[connections]\n'
         ("select = '''select a\nfrom b'''", "4:6", "the select before the load cannot read 'b'", ""),
         ('select = "delete from batch"', "3:11", "this is not a select", ""),
         ('select = ""', "3:10", "'select' of raw table 'raw.orders'", ""),
+        ('checks = ["between(a, 1)"]', "3:11", "between does not take 2 arguments", ""),
+        ('checks = ["a > 0; drop table b"]', "3:11", "it has a semicolon", ""),
+        ('checks = ["(a > 0"]', "3:11", "a ) is missing", ""),
         ('checks = ["references(raw.ordrs.id, id)"]', "3:11", "there is no table 'raw.ordrs'", "raw.orders"),
     ],
 )  # fmt: skip
@@ -55,7 +58,13 @@ def test_a_wrong_setting_is_shown_where_it_stands(folder, more, place, subject, 
     assert str(error.where) == f"sources/a.toml:{place}"
     assert subject in error.subject
     assert hint in error.hint
-    assert error.expected or error.hint
+    assert error.expected or error.hint or "the check" in error.subject
+
+
+def test_a_wrong_check_of_the_defaults_is_one_mistake(folder):
+    folder.write("penstock.toml", 'name = "shop"\n[defaults]\nchecks = ["rows > 0;"]\n')
+    folder.write("tables/a.sql", "select 1 as a").write("tables/b.sql", "select 1 as b")
+    assert [place for place, _ in folder.mistakes()] == ["penstock.toml:3:11"]
 
 
 def test_a_mistake_says_what_was_expected_and_what_was_found(folder):

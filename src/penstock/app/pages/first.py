@@ -5,8 +5,8 @@ from __future__ import annotations
 from datetime import date
 from typing import TYPE_CHECKING
 
+from penstock.app.absent import check_table
 from penstock.app.profile import profile
-from penstock.app.requests import check_table
 from penstock.base.errors import ConfigError, Place
 from penstock.base.record import record
 from penstock.load.dashboards import FOLDER

@@ -7,7 +7,7 @@ from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from penstock.app import requests
+from penstock.app import absent, requests
 from penstock.app.fetched import fetched
 from penstock.app.pages.kept import pages
 from penstock.app.past import Past, checked
@@ -161,7 +161,8 @@ def shown(app: App, name: str, limit: int, offset: int, order: str = "", version
     find(app, name)
     relation = app.engine.relations().get(name)
     if relation is None:
-        raise NoSuchError(f"the table '{name}' has not been built yet", hint=f"penstock run +{name}")
+        subject, hint = absent.why(app, name)
+        raise NoSuchError(subject, hint=hint)
     ordered = ""
     if order:
         column = relation.schema.find(order.removeprefix("-"))
