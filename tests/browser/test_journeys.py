@@ -123,6 +123,14 @@ def test_the_first_tab_skips_to_the_page(shared, window):
     expect(page.locator("main")).to_be_focused()
 
 
+def test_the_page_of_a_failed_table_underlines_what_failed(shared, window):
+    page = window()
+    page.goto(shared + "/data/lengths")
+    trouble = page.locator("main .fault").first
+    expect(trouble).to_contain_text("tables/lengths.sql:1")
+    expect(trouble).to_contain_text("select id, cast(berth as integer) as berth")
+
+
 def test_the_lineage_is_walked_with_arrows(shared, window):
     page = window()
     page.goto(shared + "/lineage")

@@ -163,6 +163,10 @@ def test_a_failed_run_is_trouble_and_can_be_tried_again(own):
     assert page["headline"].startswith("1 failure")
     first = page["trouble"][0]
     assert (first["kind"], first["table"], first["links"][0]["to"]) == ("failed", "daily", f"/runs/{run}")
+    fault = own.get("/tables/daily")[1]["fault"]
+    assert fault["subject"] in first["title"]
+    assert fault["where"].startswith("tables/daily.sql:")
+    assert own.get("/tables/raw.orders")[1]["fault"] is None
     status, answer = own.post(f"/runs/{run}/retry")
     assert status == 202
     assert own.site.wait(30)

@@ -76,6 +76,8 @@ export interface TablePage extends TableRow {
   used_by: { tables: string[]; sinks: string[]; metrics: string[]; dashboards: string[] };
   schema_changes: SchemaChange[];
   runs: RunRow[];
+  /** Why it failed, with its place. */
+  fault: StepError | null;
 }
 
 export interface RunRow {

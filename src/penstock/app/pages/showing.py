@@ -28,6 +28,9 @@ def data(setting: Setting, chart: Chart) -> TileData:
                 found = tiles.drawn(setting, chart, tiles.asked(setting, chart))
     except MissingError as error:
         state = pages(setting.app).standing(setting.app).get(error.table)
+        if state is not None and state.state == "failed":
+            said = f"'{error.table}' has no rows yet: its last run failed: {state.message or 'it is not known why'}"
+            return _told(setting, chart, "failed", PenstockError(said, hint=error.hint), (error.table,))
         building = state is not None and state.state == "building"
         return _told(setting, chart, "building" if building else "missing", error, (error.table,))
     except TooSlowError as error:

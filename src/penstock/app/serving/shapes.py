@@ -133,7 +133,7 @@ class RunRow:
 
 @record
 class TablePage(TableRow):
-    """All that is said of one table: how it stands, and what it is."""
+    """All that is said of one table: how it stands, and what it is; `fault` is why it failed, with its place."""
 
     columns: tuple[TableColumn, ...]
     definition: Definition
@@ -143,6 +143,7 @@ class TablePage(TableRow):
     used_by: Uses
     schema_changes: tuple[SchemaChange, ...]
     runs: tuple[RunRow, ...]
+    fault: dict[str, Any] | None
 
 
 @record

@@ -78,6 +78,7 @@ def page(app: App, name: str) -> TablePage:
     parents = app.project.parents()
     columns = relation.schema.columns if relation else ()
     said = item.columns if not isinstance(item, Table) and item.columns else None
+    _, last = past.last.get(name, (None, None))
     own: dict[str, Any] = {field.name: getattr(row, field.name) for field in fields(row)}
     return TablePage(
         **own,
@@ -89,6 +90,7 @@ def page(app: App, name: str) -> TablePage:
         used_by=uses.uses(app, name),
         schema_changes=tuple(_schema_changes(app, name)),
         runs=tuple(islice((run_row(r) for r in past.runs if any(s.table == name for s in r.steps)), _RUNS)),
+        fault=last.error if row.error and last else None,
     )
 
 

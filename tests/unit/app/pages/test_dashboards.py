@@ -7,7 +7,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from penstock.app import requests
-from penstock.app.pages import dashboards
+from penstock.app.pages import dashboards, kept
 from penstock.app.pages.dashboards import json_of
 from penstock.base.errors import ConfigError, ConfigErrors
 
@@ -542,6 +542,15 @@ def test_a_table_that_is_not_built_says_how_to_build_it(page, shop):
     tile = asked.only
     assert (tile.state, tile.options["hint"]) == ("missing", "penstock run +later")
     assert asked.page.info.state == "missing"
+
+
+def test_a_table_that_failed_before_it_had_rows_says_why(page, shop, monkeypatch):
+    failed = kept.Standing("failed", message="cannot divide by zero")
+    monkeypatch.setattr(dashboards.pages(shop), "standing", lambda _: {"later": failed})
+    tile = page(sql("select * from later", "{{ table q }}")).only
+    assert tile.state == "failed"
+    assert tile.error["subject"] == "'later' has no rows yet: its last run failed: cannot divide by zero"
+    assert (tile.error["hint"], tile.tables) == ("penstock run +later", ("later",))
 
 
 def test_a_table_that_is_late_is_shown_with_its_age(page, shop, monkeypatch):
