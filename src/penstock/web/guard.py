@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import hmac
 import secrets
+from html import escape
 from http.cookies import CookieError, SimpleCookie
 from typing import TYPE_CHECKING, Any
 from urllib.parse import parse_qsl, urlencode
@@ -26,6 +27,11 @@ MOST_BYTES = 1_000_000
 _YEAR = 31_536_000
 _SAFE = frozenset({"GET", "HEAD", "OPTIONS"})
 _API = "/api/"
+_PAGE = (
+    '<!doctype html><html lang="en"><head><meta charset="utf-8"><title>{subject}</title>'
+    '<meta name="viewport" content="width=device-width"><meta name="color-scheme" content="light dark"></head>'
+    "<body><main><h1>{subject}</h1><p>{hint}</p></main></body></html>"
+)
 HEADERS = {
     "Content-Security-Policy": (
         "default-src 'self'; script-src 'self'; style-src 'self'; style-src-attr 'unsafe-inline'; "
@@ -100,7 +106,8 @@ class Guard:
                 401, RefusedError("a token is needed", hint="open the address that penstock serve printed")
             )
         if refusal is not None:
-            await _refuse(refusal, sent)
+            person = not scope["path"].startswith(_API) and "text/html" in headers.get("accept", "")
+            await _refuse(refusal, sent, person=person)
             return
         await self._app(scope, _Bounded(receive), sent)
 
@@ -172,10 +179,16 @@ def name_of(host: str) -> str:
     return host.rpartition(":")[0].lower() if ":" in host else host.lower()
 
 
-async def _refuse(refusal: Refusal, send: Send) -> None:
-    body = encoded({"error": error_shape(refusal.error)})
+async def _refuse(refusal: Refusal, send: Send, *, person: bool) -> None:
+    """Answer why not: a person's browser with a page, a program with JSON."""
+    said = refusal.error
+    body = (
+        _PAGE.format(subject=escape(said.subject), hint=escape(said.hint)).encode()
+        if person
+        else encoded({"error": error_shape(said)})
+    )
     headers: list[tuple[bytes, bytes]] = [
-        (b"content-type", b"application/json"),
+        (b"content-type", b"text/html; charset=utf-8" if person else b"application/json"),
         (b"content-length", str(len(body)).encode()),
         (b"cache-control", b"no-store"),
     ]

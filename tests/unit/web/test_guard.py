@@ -121,6 +121,20 @@ def test_whoever_has_no_token_sees_nothing(path, shared):
     assert json.loads(body)["error"]["subject"] == "a token is needed"
 
 
+def test_a_browser_without_the_token_is_shown_a_page_that_says_so(shared):
+    status, headers, body = shared.raw("GET", "/data", headers={"Accept": "text/html,*/*"})
+    assert (status, headers["Content-Type"]) == (401, "text/html; charset=utf-8")
+    assert b"<h1>a token is needed</h1><p>open the address that penstock serve printed</p>" in body
+    assert shared.raw("GET", "/api/v1/project", headers={"Accept": "text/html"})[1]["Content-Type"] == "application/json"
+
+
+def test_what_a_browser_says_of_itself_is_escaped_in_the_page_that_refuses_it(kiosk):
+    asked = {"Host": "<script>alert(1)</script>", "Accept": "text/html"}
+    status, _, body = kiosk.raw("GET", "/", headers=asked)
+    assert status in (400, 403)
+    assert b"<script>" not in body
+
+
 def test_the_token_in_the_address_becomes_a_cookie_and_goes_from_the_address(shared):
     token = shared.site.settings.token
     status, headers, _ = shared.raw("GET", f"/data?token={token}&q=a%20b")
