@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from penstock.plan.blocks import Block, Part
     from penstock.plan.delta import Input, Turn
 
+_ADDED = ("count", "sum")
 
 def grows(turn: Turn) -> bool:
     """Tell whether rows come to a block's groups, and none go."""
@@ -43,7 +44,20 @@ def sums(block: Block, turn: Turn, like: Schema) -> Query:
     keys = keyed(block, like)
     items = [one for part in block.merge.parts for one in change_of(part)]
     group = f" group by {', '.join(str(at) for at in range(1, len(keys) + 1))}" if keys else ""
-    return made.query(f"select {', '.join([*keys, *items])} from ({body}) as {BODY}{group}")
+    text = f"select {', '.join([*keys, *items])} from ({body}) as {BODY}{group}"
+    if differs(block, turn) and not (grows(turn) and keys):
+        other = " or ".join(f"{ident(part.column)} <> 0" for part in block.merge.parts if part.kind in _ADDED)
+        text = f'select * from ({text}) as "@sums" where {other}'
+    return made.query(text)
+
+
+def differs(block: Block, turn: Turn) -> bool:
+    """Tell whether every group of the staged sums comes out different, those that do not being left out of them.
+
+    What only grew has other counts. Where rows go as well, a group may win what it loses: counts and sums tell, an
+    extreme does not.
+    """
+    return grows(turn) or (block.merge is not None and all(part.kind in _ADDED for part in block.merge.parts))
 
 
 def sampled(block: Block, inputs: Mapping[str, Input], version: int, most: int) -> Query:
@@ -121,7 +135,7 @@ def both(stage: str, query: Query, like: Schema) -> Query:
 
 def doubtful(block: Block, stage: str, old: str) -> Query | None:
     """Return the query of the keys whose extreme was lost, so that it is to be found anew; None where none can be."""
-    if block.merge is None or all(part.kind in ("count", "sum") for part in block.merge.parts):
+    if block.merge is None or all(part.kind in _ADDED for part in block.merge.parts):
         return None
     keys = ", ".join(f'"@key{at}"' for at in range(1, len(block.keys) + 1)) or "1"
     left = f" and {_new(block.merge.parts[0])} > 0" if block.keys else ""

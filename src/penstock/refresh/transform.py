@@ -308,10 +308,9 @@ class Keeper:
         old = self.staged(Take(relation, (Within(block.held, sums.name, names, once=True),) if block.keys else ()))
         grown = groups.grows(turn)
         stage = self.staged(Compute(groups.merged(block, sums.name, old.name, like, grown=grown), False))
-        if grown and block.keys:
-            # What only grew has other counts, every one of them.
+        if groups.differs(block, turn):
             return self.change_by(Swap(relation, stage.name, stage.rows, old.name, old.rows, *identity(block)[:2]))
-        asked = None if grown else groups.doubtful(block, sums.name, old.name)
+        asked = groups.doubtful(block, sums.name, old.name)
         if asked is not None:
             again = self.staged(Compute(asked, False))
             if again.rows and not block.keys:

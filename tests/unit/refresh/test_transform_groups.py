@@ -147,3 +147,10 @@ CASES = {
 @pytest.mark.parametrize("name", CASES)
 def test_groups_equal_the_query_after_every_step(name):
     hold(CASES[name])
+
+
+@pytest.mark.parametrize("table", [COUNTS, ENDS, "select sum(v) as s, count(*) as n from raw.a"])
+def test_a_group_that_wins_what_it_loses_is_left_alone(table):
+    one = case("a 1 x 1 5, 2 y 1 5, 3 y 1 8", "a 1 y 1 5, 2 x 1 5", "a 3 x 1 8", "a 1 x 1 6", t=table)
+    changed = [changed for _, _, changed in hold(one).refreshed]
+    assert changed == [True, False, "group" in table, True]
