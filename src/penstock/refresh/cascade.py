@@ -382,7 +382,7 @@ class _Attempt:
 
     def _whole(self, table: Table, relation: Relation | None, query: Query) -> tuple[Change, str]:
         """Compute a table by a query or its function, and compare."""
-        from penstock.model.step import Build, Compare, Compute, Conform, Found
+        from penstock.model.step import Build, Compare, Compute, Found
 
         new = relation is None or relation.fingerprint != table.fingerprint or bool(relation.layout)
         if new:
@@ -391,8 +391,7 @@ class _Attempt:
         if relation is None or staged.schema != relation.schema:
             step = Found(table.name, staged.name, staged.schema, table.fingerprint, table.key)
             return _change(self.txn.run(step)), "build"
-        conformed = _stage(self.txn.run(Conform(relation, staged.name)))
-        return _change(self.txn.run(Compare(relation, conformed.name, table.key))), "full, compared"
+        return _change(self.txn.run(Compare(relation, staged.name, table.key))), "full, compared"
 
     def _settle(self, table: Table, change: Change, strategy: str, why: str, costs: tuple[float, ...]) -> None:
         """Check a change and apply it, or leave the table at its last good version."""

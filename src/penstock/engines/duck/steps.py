@@ -62,6 +62,9 @@ def _run(step: Any, _txn: Desk) -> Staged | Change:
     raise PlanError(f"the engine knows no step {type(step).__name__}")
 
 
+_FEW = 100_000  # rows of which it is soon told whether two are equal, which is dear to allow for
+
+
 @_run.register(Build)
 def _build(step: Build, desk: Desk) -> Change:
     name = desk.new_storage(step.name)
@@ -220,6 +223,9 @@ def _old(desk: Desk, relation: Relation, within: tuple[Within, ...]) -> tuple[st
 def _difference(desk: Desk, relation: Relation, rows: strategies.Rows, partition: str) -> Change:
     """Stage what comes and what goes where some rows take the place of others."""
     came, went = desk.new_stage(), desk.new_stage()
+    if not (rows.unique or rows.by) and relation.rows <= _FEW:
+        row = one(desk.con.execute(strategies.without_twins(relation, rows)))
+        rows = replace(rows, by=relation.whole.names, unique=True) if row and row[0] else rows
     plus, minus = strategies.difference(relation, rows, went)
     removed = int((one(desk.con.execute(f"create temp table {went} as {minus}")) or (0,))[0])
     added = int((one(desk.con.execute(f"create temp table {came} as {plus}")) or (0,))[0])

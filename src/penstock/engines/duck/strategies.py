@@ -43,6 +43,8 @@ def difference(relation: Relation, rows: Rows, went: str) -> tuple[str, str]:
         equal = _agree(relation, "s", "l", by, loose=rows.loose)
         minus = f"select {all_of} from {rows.old} l anti join {rows.stage} s on {equal}"
         plus = f"select {idents(names, 's.')} from {rows.stage} s anti join {rows.old} l on {equal}"
+        if len(by) == len(names):
+            return f"select *, null::bigint as _rid from ({plus})", minus  # what comes agrees with nothing that goes
         return (
             f"select {idents(names, 's.')}, w._rid from ({plus}) s left join {went} w on {same(by, 's', 'w')}",
             minus,
@@ -58,6 +60,12 @@ def difference(relation: Relation, rows: Rows, went: str) -> tuple[str, str]:
     turn = f"row_number() over (partition by {idents(by)}) as _t"
     came = f"(select *, {turn} from ({plus})) s left join (select *, {turn} from {went}) w"
     return f"select {idents(names, 's.')}, w._rid from {came} on {same(by, 's', 'w')} and s._t = w._t", minus
+
+
+def without_twins(relation: Relation, rows: Rows) -> str:
+    """Return the query of whether no two rows are equal, neither of those that take a place nor of the old ones."""
+    count = f"select count(*) = count(distinct ({idents(relation.whole.names)}, 1)) from"
+    return f"select ({count} {rows.stage}) and ({count} {rows.old})"
 
 
 def hidden_of(relation: Relation) -> tuple[str, ...]:
