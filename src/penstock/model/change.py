@@ -25,7 +25,8 @@ class Change:
     are none. `after` is a query of the table as it would be, without hidden columns. `built` is a relation made beside
     the present one, which applying swaps in; `in_place` says that the rows stand already in the table, unseen until
     commit. `shown` has the rows that come as users see them, fit for a `from`. `keeps` says that staged rows have a
-    column `_rid`, not null where they are another state of a row that goes.
+    column `_rid`, not null where they are another state of a row that goes; `ids` that it is never null: each has the
+    id there that it will have in the table.
     """
 
     relation: Relation
@@ -38,6 +39,7 @@ class Change:
     built: bool = False
     in_place: bool = False
     keeps: bool = False
+    ids: bool = False
     shown: str = ""
 
     @property

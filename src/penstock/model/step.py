@@ -27,10 +27,15 @@ class Build:
 
 @record
 class Compute:
-    """Compute a query into a stage; gives a Staged, without its columns where nobody asks for them."""
+    """Compute a query into a stage; gives a Staged, without its columns where nobody asks for them.
+
+    Rows that are to come to a table may be `numbered`: where the column `_rid` that the query gives is null, an engine
+    may put the id there that the row will have.
+    """
 
     query: Query
     described: bool = True
+    numbered: bool = False
 
 
 @record

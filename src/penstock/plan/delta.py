@@ -126,7 +126,9 @@ def _staged(mode: str, one: Input) -> str:
     if mode == "*":
         return one.plus
     stages = [name for sign, name in (("+", one.plus), ("-", one.minus)) if mode in (sign, "~") and name]
-    return stages[0] if len(stages) == 1 else f"(from {' union all from '.join(stages)})"
+    names = ", ".join(ident(c.name) for c in one.relation.schema)
+    either = " union all ".join(f"select {names}, _rid from {name}" for name in stages)
+    return stages[0] if len(stages) == 1 else f"({either})"
 
 
 def _simpler(mode: str, one: Input) -> str:
@@ -323,10 +325,14 @@ def _used(leaf: Leaf, prefix: str = "") -> str:
 
 
 def added(block: Block, turn: Turn, like: Schema) -> Query:
-    """Return the query of the rows of a rows block that come, hidden ids included, with the types `like`."""
+    """Return the query of the rows of a rows block that come, hidden ids included, with the types `like`.
+
+    They have no id yet: `_rid` is null.
+    """
     made = turn.text
     terms = terms_of(block, made, "+", turn.found)
-    return made.query(typed(united(block, terms, ids=True), like) if terms else _nothing(like))
+    body = united(block, terms, ids=True) if terms else _nothing(like)
+    return made.query(typed(body, like, "cast(null as bigint) as _rid"))
 
 
 def losses(block: Block, inputs: Mapping[str, Input]) -> list[Within | tuple[tuple[str, ...], Query]]:

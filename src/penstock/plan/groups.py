@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 
 _ADDED = ("count", "sum")
 
+
 def grows(turn: Turn) -> bool:
     """Tell whether rows come to a block's groups, and none go."""
     return not turn.found and not any(one.went for one in turn.inputs.values())

@@ -15,6 +15,7 @@ from penstock.model.relation import Query
 from penstock.model.run import Step
 from penstock.model.tuning import Tuning
 from penstock.protocols.engine import Replay
+from penstock.refresh.applied import Applied
 from penstock.refresh.rollback import HOW_ON, ROLLED_BACK, is_refused
 
 if TYPE_CHECKING:
@@ -179,6 +180,7 @@ class _Attempt:
         self.known = known
         self.outcome = Outcome()
         self.relations: dict[str, Relation] = dict(engine.relations())
+        self.applied = Applied(self.relations)
         self.changed: set[str] = set()
         self.stopped: set[str] = set(known)
         self.positions: dict[tuple[str, str], Position] = {}
@@ -241,7 +243,7 @@ class _Attempt:
                 faults.point("cascade.raw.absorbed")
                 if change is not None:
                     change = self._judged(table.checks, change)
-                    self.relations[table.name] = self.txn.apply(change)
+                    self.applied.apply(self.txn, change)
                     added, removed = added + change.added, removed + change.removed
                     if not change.empty:
                         self.changed.add(table.name)
@@ -320,7 +322,7 @@ class _Attempt:
             return None
         if self.keeper is None:
             tuning = self.job.tuning
-            self.keeper = transform.Keeper(self.txn, self.relations, self.clock, tuning, self.job.full)
+            self.keeper = transform.Keeper(self.txn, self.applied, self.clock, tuning, self.job.full)
             self.keeper.shared.expect(self._expected())
         try:
             change = self.keeper.table(table, known)
@@ -405,9 +407,8 @@ class _Attempt:
             self.outcome.failed[table.name] = error
             self.outcome.steps[table.name] = replace(step, state="failed", added=0, removed=0, error=error.fields())
             return
-        applied = self.txn.apply(change)
+        applied = self.applied.apply(self.txn, change)
         self.txn.seen(applied, self.txn.version, costs)
-        self.relations[table.name] = applied
         self.noted = True
         if change.empty:
             step = replace(step, state="unchanged")

@@ -6,7 +6,7 @@ from dataclasses import astuple, dataclass, field, replace
 from typing import TYPE_CHECKING
 
 from penstock.base.record import record
-from penstock.model.change import Change, Staged
+from penstock.model.change import Change
 from penstock.model.relation import Query, Within
 from penstock.model.step import Build, Compute, Extend, Replace, Swap, Take
 from penstock.plan import delta, groups
@@ -14,18 +14,21 @@ from penstock.plan.blocks import Plan
 from penstock.plan.cost import Costs, following_took, full_took, pays
 from penstock.plan.delta import Input, Turn
 from penstock.refresh import carry
+from penstock.refresh.applied import Delta
 from penstock.refresh.shared import Shared
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from penstock.base.clock import Clock
+    from penstock.model.change import Staged
     from penstock.model.relation import Relation
     from penstock.model.schema import Schema
     from penstock.model.table import Table
     from penstock.model.tuning import Tuning
     from penstock.plan.blocks import Block
     from penstock.protocols.engine import Step, Txn
+    from penstock.refresh.applied import Applied
 
 _PLANS = 10_000
 _SAMPLE = 200_000  # rows from which it is told how many a group has
@@ -37,19 +40,6 @@ class Planned:
 
     plan: Plan
     schema: Schema
-
-
-@record
-class Delta:
-    """What happened to a relation since a version: the stages of the rows that came and went."""
-
-    plus: Staged
-    minus: Staged | None
-
-    @property
-    def rows(self) -> int:
-        """How many rows came and went."""
-        return self.plus.rows + (self.minus.rows if self.minus else 0)
 
 
 _planned: dict[tuple[str, tuple[Schema, ...], str], Planned] = {}
@@ -93,13 +83,13 @@ def query_of(table: Table) -> Query:
 
 @dataclass
 class Keeper:
-    """Brings blocks up to date within a transaction; `relations` are the tables as the transaction has them.
+    """Brings blocks up to date within a transaction.
 
     `asked` says that everything is to be computed in full. `costs` are those of the table whose turn it was last.
     """
 
     txn: Txn
-    relations: dict[str, Relation]
+    applied: Applied
     clock: Clock
     tuning: Tuning
     asked: bool = False
@@ -110,6 +100,7 @@ class Keeper:
     shared: Shared = field(init=False)
 
     def __post_init__(self) -> None:
+        self.relations = self.applied.relations
         self.shared = Shared(self.txn, self.clock, self.tuning)
 
     def table(self, table: Table, known: Planned) -> Change | None:
@@ -166,9 +157,8 @@ class Keeper:
             change = self.built(block, Build(block.name, query, block.mark, (), block.hidden, block.mark))
         else:
             change = self.change(block, relation)
-        applied = self.txn.apply(change)
+        applied = self.applied.apply(self.txn, change)
         self.txn.seen(applied, self.txn.version, tuple(astuple(self.costs)))
-        self.relations[block.name] = applied
         self.fresh.add(block.name)
 
     def inputs(self, block: Block, relation: Relation | None) -> dict[str, Input]:
@@ -186,13 +176,17 @@ class Keeper:
         """Return an input with what came and went, read once for all that look from the same version."""
         asked = (one.relation.name, one.since)
         if asked not in self.deltas:
-            plus = self.staged(Compute(delta.came(one, self.txn.version), False))
-            minus = self.staged(Compute(delta.went(one, self.txn.version), False)) if one.went else None
-            self.deltas[asked] = Delta(plus, minus)
+            self.deltas[asked] = self.applied.since(*asked) or self.read(one)
         known = self.deltas[asked]
         came = known.plus.name if known.plus.rows else ""
         went = known.minus.name if known.minus is not None and known.minus.rows else ""
         return Input(one.relation, one.since, bool(came), bool(went), False, came, went)
+
+    def read(self, one: Input) -> Delta:
+        """Return what came and went of an input, read from its relation."""
+        plus = self.staged(Compute(delta.came(one, self.txn.version), False))
+        minus = self.staged(Compute(delta.went(one, self.txn.version), False)) if one.went else None
+        return Delta(plus, minus)
 
     # -- changes -----------------------------------------------------------------------------------------------
 
@@ -273,9 +267,10 @@ class Keeper:
 
     def rows(self, block: Block, relation: Relation, turn: Turn) -> Change:
         """Compute the rows that come of a change, beside those that depended on what it touched."""
-        stage = self.staged(Compute(delta.added(block, turn, relation.whole), False))
         losses = delta.losses(block, turn.inputs)
-        if not losses and not turn.found:
+        only = not losses and not turn.found
+        stage = self.staged(Compute(delta.added(block, turn, relation.whole), False, numbered=only))
+        if only:
             self.how.append("append")
             return self.change_by(Extend(relation, stage.name, stage.rows))
         self.how.append("keys")
@@ -306,9 +301,10 @@ class Keeper:
             return Change(relation, 0, 0)
         names = tuple(f"@key{at}" for at in range(1, len(block.keys) + 1))
         old = self.staged(Take(relation, (Within(block.held, sums.name, names, once=True),) if block.keys else ()))
-        grown = groups.grows(turn)
-        stage = self.staged(Compute(groups.merged(block, sums.name, old.name, like, grown=grown), False))
-        if groups.differs(block, turn):
+        differ = groups.differs(block, turn)
+        query = groups.merged(block, sums.name, old.name, like, grown=groups.grows(turn))
+        stage = self.staged(Compute(query, False, numbered=differ))
+        if differ:
             return self.change_by(Swap(relation, stage.name, stage.rows, old.name, old.rows, *identity(block)[:2]))
         asked = groups.doubtful(block, sums.name, old.name)
         if asked is not None:

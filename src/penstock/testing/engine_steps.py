@@ -11,7 +11,8 @@ from penstock.testing.checks import Broken, demand
 from penstock.testing.engine_checks import ONE, THREE, TWICE, TWO, TWO_CHANGED, EngineChecks
 
 if TYPE_CHECKING:
-    from penstock.protocols.engine import Engine, Step
+    from penstock.model.change import Change
+    from penstock.protocols.engine import Engine, Step, Txn
     from penstock.testing.engine_checks import EngineCase
 
 _BOTH = [(2, None, None), (3, None, None)]  # rows of which only the keys count
@@ -54,7 +55,9 @@ class StepChecks(EngineChecks):
             change = self._changed(txn, Replace(engine.relations()["t"], staged.name, old, ("k",), True))
             told = (change.added, change.removed)
             demand("replace", told == (1, 1), f"one of two rows is another; told are {told} that came and went")
+            ids = self._told_ids(txn, change)
             txn.apply(change)
+        self._has_ids(engine, ids)
         self._shows(engine, "replace", [ONE, TWO_CHANGED, THREE])
         demand("replace", self._ids(engine) == before, "a row that changed has not the id that it had")
 
@@ -85,11 +88,39 @@ class StepChecks(EngineChecks):
             change = self._changed(txn, Swap(relation, came.name, came.rows, went.name, went.rows, ("k",), True))
             told = (change.added, change.removed)
             demand("swap", told == (2, 2), f"two rows came for two; told are {told}")
+            ids = self._told_ids(txn, change)
             txn.apply(change)
+        self._has_ids(engine, ids)
         self._shows(engine, "swap", [ONE, *_NEW])
         demand("swap", self._ids(engine) == before, "a row that changed has not the id that it had")
         now = engine.relations()["t"]
         self._shows(engine, "swap", [ONE, TWO, THREE], "select k, v, x from r", (("r", Read(now, "at", high=1)),))
+
+    def test_rows_are_told_with_the_ids_that_they_get(self, engine_case: EngineCase) -> None:
+        engine = engine_case.engine
+        if "append" not in engine.can.strategies:
+            return
+        self._make(engine, [ONE])
+        for row, numbered in ((TWO, False), (THREE, True)):
+            with self._writing(engine) as txn:
+                text = f"select k, v, x, cast(null as bigint) as _rid from {self._received(txn, [row]).name}"
+                staged = self._staged(txn, Compute(Query(text), numbered=numbered))
+                change = self._changed(txn, Extend(engine.relations()["t"], staged.name, staged.rows))
+                told = self._told_ids(txn, change)
+                txn.apply(change)
+            self._has_ids(engine, told)
+
+    def _told_ids(self, txn: Txn, change: Change) -> dict[object, object]:
+        """Return the ids by key that a change tells of the rows that come; none where it says that it tells none."""
+        if not change.ids:
+            return {}
+        rows = txn.read(Query(f"select k, _rid from {change.plus}"))
+        found = dict(rows.fetch())
+        rows.close()
+        return found
+
+    def _has_ids(self, engine: Engine, told: dict[object, object]) -> None:
+        demand("ids", told.items() <= self._ids(engine).items(), f"rows have not the ids that were told: {told}")
 
     def _ids(self, engine: Engine) -> dict[object, object]:
         found = engine.read(Query("select k, _rid from r", (("r", Read(engine.relations()["t"], ids=True)),)))

@@ -64,6 +64,15 @@ def test_duplicates_are_counted_where_there_is_no_key(warehouse: Warehouse) -> N
     assert sorted(warehouse.rows("from t"), key=str) == [(1,), (1,), (None,), (None,), (None,)]
 
 
+@pytest.mark.parametrize(("before", "after"), [("(1), (1)", "(1)"), ("(1)", "(1), (1)"), ("(1)", "(1)")])
+def test_duplicates_on_one_side_alone_are_counted(warehouse: Warehouse, before: str, after: str) -> None:
+    """Rows of which none has an equal are compared another way."""
+    build(warehouse, f"from (values {before}) t(v)")
+    change = compared(warehouse, f"from (values {after}) t(v)")
+    more = after.count("1") - before.count("1")
+    assert (change.added, change.removed) == (max(more, 0), max(-more, 0))
+
+
 rows = st.lists(st.tuples(st.integers(0, 5), st.sampled_from(["a", "b", None])), max_size=12)
 
 

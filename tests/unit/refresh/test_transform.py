@@ -53,6 +53,22 @@ CASES = {
         t="select k, sum(w) as s from p group by k",
         u="select t.k, p.id from t join p on p.k = t.k",
     ),
+    "a row makes many, which others follow": case(
+        "a 1 x 1 1; b 1 x 1 1, 2 x 1 2, 3 x 1 3",
+        "a 2 x 1 1",
+        "a 3 x 1 2",
+        "a- 2",
+        p="select a.id, b.w from raw.a join raw.b on b.k = a.k",
+        t="select id + w as s from p",
+    ),
+    "one of two tables over each other is left out": case(
+        "a 1 x 1 1, 2 y 1 2",
+        step("a 3 x 1 4; a- 1", only=("p",)),
+        "a 4 y 1 8",
+        p="select id, k, v + 1 as v from raw.a",
+        t="select id, v from p",
+        u=TOTALS.replace("raw.a", "p"),
+    ),
 }
 
 # What is done after the first step, the table, and the strategy of each step.

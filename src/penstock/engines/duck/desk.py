@@ -120,9 +120,16 @@ class Desk:
     def hidden(self, partitioned: bool, partition: str, *, keeps: bool = False) -> str:
         """Return the SQL of the hidden columns of rows that come now."""
         part = f", {literal(partition)}::varchar as _part" if partitioned else ""
-        rid = f"(row_number() over () + {self.state.next_rid - 1})::bigint"
-        rid = f"coalesce(_rid, {rid}) as _rid" if keeps else f"{rid} as _rid"
-        return f"{rid}, {self.version}::bigint as _seq{part}"
+        rid = self.numbered() if keeps else self._next_id
+        return f"{rid} as _rid, {self.version}::bigint as _seq{part}"
+
+    def numbered(self) -> str:
+        """Return the SQL of the ids of rows that have one as `_rid` or get one now."""
+        return f"coalesce(_rid, {self._next_id})"
+
+    @property
+    def _next_id(self) -> str:
+        return f"(row_number() over () + {self.state.next_rid - 1})::bigint"
 
     def reveal(self, relation: Relation) -> None:
         """Let the table's view show a relation; a hidden one has none."""

@@ -23,6 +23,7 @@ class State:
     rejected: int = 0
     leaving: list[str] = field(default_factory=list)
     with_graves: set[str] = field(default_factory=set)
+    numbered: set[str] = field(default_factory=set)
     nulls: dict[tuple[str, tuple[str, ...]], bool] = field(default_factory=dict)
     refusals: bool = False
     positions: dict[tuple[str, str], str] = field(default_factory=dict)

@@ -107,9 +107,15 @@ def _without_hidden(schema: Schema, table: str) -> Schema:
 def _compute(step: Compute, desk: Desk) -> Staged:
     name = desk.new_stage()
     text = desk.text(step.query)
+    if step.numbered:
+        text = f"select * replace ({desk.numbered()} as _rid) from (\n{text}\n)"
     row = one(desk.con.execute(f"create temp table {name} as\n{text}"))
+    rows = int(row[0]) if row else 0
+    if step.numbered:
+        desk.state.next_rid += rows
+        desk.state.numbered.add(name)
     schema = columns_of(desk.con, name) if step.described else Schema()
-    return Staged(name, schema, int(row[0]) if row else 0)
+    return Staged(name, schema, rows)
 
 
 @_run.register(Receive)
@@ -208,7 +214,10 @@ def _swap(step: Swap, desk: Desk) -> Change:
     came, went = step.came if step.added else "", step.went if step.removed else ""
     shown = f"(select {idents(relation.schema.names)} from {step.came})"
     after = _after(relation, came, went)
-    change = Change(relation, step.added, step.removed, came or None, went or None, after, keeps=True, shown=shown)
+    ids = step.came in desk.state.numbered
+    change = Change(
+        relation, step.added, step.removed, came or None, went or None, after, keeps=True, ids=ids, shown=shown
+    )
     return keys.still_unique(desk, change, step.by, step.unique)
 
 
@@ -228,11 +237,13 @@ def _difference(desk: Desk, relation: Relation, rows: strategies.Rows, partition
         rows = replace(rows, by=relation.whole.names, unique=True) if row and row[0] else rows
     plus, minus = strategies.difference(relation, rows, went)
     removed = int((one(desk.con.execute(f"create temp table {went} as {minus}")) or (0,))[0])
-    added = int((one(desk.con.execute(f"create temp table {came} as {plus}")) or (0,))[0])
+    numbered = f"select * replace ({desk.numbered()} as _rid) from ({plus})"
+    added = int((one(desk.con.execute(f"create temp table {came} as {numbered}")) or (0,))[0])
+    desk.state.next_rid += added
     after = _after(relation, came if added else "", went if removed else "")
     shown = f"(select {idents(relation.schema.names)} from {came})"
     parts = (came if added else None, went if removed else None)
-    return Change(relation, added, removed, *parts, after, partition, keeps=True, shown=shown)
+    return Change(relation, added, removed, *parts, after, partition, keeps=True, ids=True, shown=shown)
 
 
 def _after(relation: Relation, came: str, went: str) -> str:
@@ -258,7 +269,9 @@ def _extend(step: Extend, desk: Desk) -> Change:
     came = step.stage if step.rows else ""
     after = _after(step.relation, came, "")
     shown = f"(select {idents(step.relation.schema.names)} from {came})"
-    return keys.still_unique(desk, Change(step.relation, step.rows, 0, came or None, after=after, shown=shown))
+    ids = step.stage in desk.state.numbered
+    change = Change(step.relation, step.rows, 0, came or None, after=after, keeps=ids, ids=ids, shown=shown)
+    return keys.still_unique(desk, change)
 
 
 def _rows(desk: Desk, stage: str) -> int:

@@ -188,7 +188,7 @@ class DuckTxn(Desk):
                 f"insert into {live} ({names}, {self.hidden_names(relation.partitioned)}) "
                 f"select {names}, {hidden} from {change.plus}"
             )
-            self.state.next_rid += change.added
+            self.state.next_rid += 0 if change.ids else change.added
 
     def _delete(self, change: Change) -> None:
         """Delete the rows that go; those that came in this transaction apart.
