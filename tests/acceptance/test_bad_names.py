@@ -119,3 +119,10 @@ def test_a_question_to_a_table_that_is_not_there_is_answered_by_the_projects_nam
     error = json.loads(said.out)["error"]
     assert (error["subject"], error["hint"], error["file"]) == (subject, hint, "query")
     assert "^" in error["excerpt"]
+
+
+def test_a_query_that_ends_too_early_says_so(project: BadProject) -> None:
+    project.write("tables/t.sql", "select id, (v + 1 as w\nfrom raw.good\nwhere (id > 1\n")
+    project.write("tables/u.sql", "select id from raw.good where (id > 1\n")
+    error = project.cli("run", "--json").step("u")["error"]
+    assert (error["subject"], error["file"]) == ("the query ends too early", "tables/u.sql")

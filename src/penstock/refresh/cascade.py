@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 from penstock.base import faults
 from penstock.base.errors import FatalError, PenstockError, RunError
 from penstock.base.record import record
+from penstock.base.text import plural
 from penstock.model.change import Change, Staged
 from penstock.model.commit import Commit
 from penstock.model.relation import Query
@@ -440,7 +441,7 @@ class _Attempt:
         bad = next((v for v in found if v.state == "failed"), None)
         if bad is not None:
             raise CheckFailedError(
-                f"the check '{bad.check.label}' failed for {bad.failed:,} rows",
+                f"the check '{bad.check.label}' failed for {plural(bad.failed, 'row')}",
                 where=bad.check.where,
                 got=", ".join(f"{k} = {v}" for k, v in (bad.samples[0] if bad.samples else {}).items()),
                 hint="the table stays at its last good version; mend the rows or the check",

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from penstock.base import faults
 from penstock.base.errors import FatalError, UnsupportedError
 from penstock.base.record import record
+from penstock.base.text import did_you_mean
 from penstock.model.relation import Query, Read, Relation
 from penstock.model.run import Step
 from penstock.model.sink import DeliveryNote, SinkTable
@@ -65,6 +66,7 @@ def deliver(sink_def: SinkTable, sink: Sink, engine: Engine, relation: Relation)
             expected=" or ".join(sorted(sink.can.modes)),
             where=sink_def.where,
         )
+    _has_key(sink_def, relation)
     find = _appended if sink_def.mode == "append" else _mirrored
     delivery = find(sink_def, sink, engine, relation, since)
     note = DeliveryNote(
@@ -73,6 +75,15 @@ def deliver(sink_def: SinkTable, sink: Sink, engine: Engine, relation: Relation)
     )  # fmt: skip
     engine.deliver(sink_def.name, now, since or 0)
     return _carry_out(delivery, note, sink, engine)
+
+
+def _has_key(sink_def: SinkTable, relation: Relation) -> None:
+    for column in sink_def.key:
+        if relation.schema.find(column) is None:
+            raise FatalError(
+                f"the key names the column '{column}', which {relation.name} has not", where=sink_def.where,
+                hint=did_you_mean(column, relation.schema.names),
+            )  # fmt: skip
 
 
 def _carry_out(delivery: _Delivery, note: DeliveryNote, sink: Sink, engine: Engine) -> Step:

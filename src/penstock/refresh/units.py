@@ -6,6 +6,7 @@ import math
 import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
+from difflib import get_close_matches
 from typing import TYPE_CHECKING, Any
 
 from penstock.base.clock import Clock, SystemClock
@@ -27,6 +28,7 @@ if TYPE_CHECKING:
 
 _AT = "_penstock_at"
 _CLOSE = 1e-9
+_NEAR = 0.8
 _DECIMAL = re.compile(r"[+-]?\d+\.\d+\Z")
 _EXACT = re.compile(r"(?:u?(?:tiny|small|big|huge)int|u?integer|decimal\(.*\))\Z")
 _FLOAT = ("double", "float")
@@ -120,6 +122,7 @@ def _give(scene: _Scene, txn: Txn, name: str) -> Relation:
             f"it gives no rows for '{name}', and the columns of that are not known",
             f"give it a row, such as given.{name} = [{{column = 1}}], or run the project first",
         )
+    _refuse_typos(scene, name, rows)
     staged = returned.stage_nothing(txn, known) if not rows and known else _staged(scene.unit, txn, name, rows)
     wanted = _typed(staged.schema, rows, known or Schema())
     missing = [column for column in known or () if staged.schema.find(column.name) is None]
@@ -129,6 +132,19 @@ def _give(scene: _Scene, txn: Txn, name: str) -> Relation:
     change = txn.run(Found(name, cast.name, cast.schema, "unit"))
     assert isinstance(change, Change)  # noqa: S101
     return txn.apply(change)
+
+
+def _refuse_typos(scene: _Scene, name: str, rows: Sequence[_Row]) -> None:
+    """Raise for a column that the input has not and that is like one which is not given; others may be yet to come."""
+    if name not in scene.schemas:
+        return
+    known, given = scene.schemas[name], {column.lower() for row in rows for column in row}
+    open_ones = [column for column in known.names if column.lower() not in given]
+    for row in rows:
+        for column in row:
+            near = get_close_matches(column, open_ones, 1, _NEAR)
+            if known.find(column) is None and near:
+                raise _wrong(scene.unit, f"'{name}' has no column '{column}'", f"did you mean '{near[0]}'?")
 
 
 def _known(scene: _Scene, name: str) -> Schema | None:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from penstock.base.errors import FatalError
 from penstock.base.graph import reach, turned
+from penstock.base.text import plural
 from penstock.model.commit import Commit
 from penstock.model.run import Run, Step
 from penstock.protocols.engine import Replay
@@ -127,7 +128,7 @@ def _load(
             continue
         bad = next((v for v in checks.verify(table.checks, change, txn) if v.state == "failed"), None)
         if bad is not None:
-            raise FatalError(f"the check '{bad.check.label}' failed for {bad.failed:,} rows")
+            raise FatalError(f"the check '{bad.check.label}' failed for {plural(bad.failed, 'row')}")
         loaded += change.added
         relation = txn.apply(checks.passed(table.checks, change))
     return loaded

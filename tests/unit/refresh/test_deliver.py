@@ -232,6 +232,13 @@ def test_a_mode_that_the_sink_does_not_take_is_refused(warehouse):
         go(warehouse, Target(modes=("mirror",)), "append")
 
 
+def test_a_key_that_the_table_has_not_is_refused_with_the_nearest_column(warehouse):
+    warehouse.build("t", ONE_TO_THREE)
+    with pytest.raises(FatalError, match="the key names the column 'idd', which t has not") as caught:
+        go(warehouse, Target(), key=("idd",))
+    assert caught.value.hint == "did you mean 'id'?"
+
+
 def test_rows_are_let_go_of_when_the_sink_fails(warehouse):
     warehouse.build("t", ONE_TO_THREE)
     target = Target()

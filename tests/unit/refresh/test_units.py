@@ -251,6 +251,20 @@ def test_an_unknown_column_that_is_expected_is_named(go):
     assert outcome.error["hint"] == "did you mean 'spend'?"
 
 
+def test_a_given_column_that_is_mistyped_is_named(go):
+    known = {"raw.orders": Schema.of([("id", "integer"), ("amount", "double")])}
+    outcome = go(unit([{"id": 1, "amuont": 2.0}], []), sql="select id, amount from raw.orders", schemas=known)
+    assert outcome.error["subject"] == "test 'a test': 'raw.orders' has no column 'amuont'"
+    assert outcome.error["hint"] == "did you mean 'amount'?"
+
+
+def test_a_given_column_that_is_yet_to_come_is_taken(go):
+    known = {"raw.orders": Schema.of([("id", "integer"), ("amount", "double")])}
+    assert go(
+        unit([{"id": 1, "amount_eur": 2}], [{"e": 2}]), sql="select amount_eur as e from raw.orders", schemas=known
+    ).passed
+
+
 def test_a_given_value_that_is_not_of_its_type_is_an_error(go):
     known = {"raw.orders": Schema.of([("id", "integer")])}
     outcome = go(unit([{"id": "x"}], []), sql="select id from raw.orders", schemas=known)

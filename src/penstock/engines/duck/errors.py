@@ -72,6 +72,8 @@ def translate(error: duckdb.Error, query: Query | None, shift: int = 0, subject:
     said = f"{subject}: {first}" if subject else first
     if isinstance(error, duckdb.InterruptException):
         return StoppedError("the query was stopped before it had ended", where=place)
+    if isinstance(error, duckdb.ParserException) and _is_behind(text, query, shift):
+        said, hint = "the query ends too early", "is a bracket left open, or the last word missing?"
     if isinstance(error, _PLANNING):
         return PlanError(said, where=place, excerpt=excerpt, hint=hint)
     return FatalError(said, where=place, excerpt=excerpt, hint=_advice(error, text) or hint)
@@ -103,6 +105,12 @@ def _suspected(message: str, query: Query | None) -> tuple[Place | None, str]:
     width = len(query.text[slice(*span)].partition("\n")[0])
     padded = "\n" * (query.line - 1) + (query.shown or query.text)
     return Place(query.file, line, column), underline(padded, line, column, width)
+
+
+def _is_behind(text: str, query: Query | None, shift: int) -> bool:
+    """Tell whether an error lies behind the user's text, in what was put after it."""
+    match = _LINE.search(text)
+    return match is not None and query is not None and int(match[1]) - shift > len(query.text.splitlines())
 
 
 def _placed(text: str, query: Query | None, shift: int) -> tuple[Place | None, str]:
