@@ -42,13 +42,8 @@ def difference(relation: Relation, rows: Rows, went: str) -> tuple[str, str]:
     if rows.unique:
         equal = _agree(relation, "s", "l", by, loose=rows.loose)
         minus = f"select {all_of} from {rows.old} l anti join {rows.stage} s on {equal}"
-        plus = f"select {idents(names, 's.')} from {rows.stage} s anti join {rows.old} l on {equal}"
-        if len(by) == len(names):
-            return f"select *, null::bigint as _rid from ({plus})", minus  # what comes agrees with nothing that goes
-        return (
-            f"select {idents(names, 's.')}, w._rid from ({plus}) s left join {went} w on {same(by, 's', 'w')}",
-            minus,
-        )
+        plus = f"select {idents(names, 's.')}, l._rid from {rows.stage} s left join {rows.old} l"
+        return f"{plus} on {same(by, 's', 'l')} where l._rid is null or not ({equal})", minus
     number = f"row_number() over (partition by {idents(names)}"
     left = f"(select {idents(names)}, {number}) as _k from {rows.stage})"
     right = f"(select *, {number} order by _rid) as _k from {rows.old})"
