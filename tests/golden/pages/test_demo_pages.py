@@ -13,7 +13,7 @@ from penstock.cli.demo import evidence, expected, main, make
 
 HERE = Path(__file__).parent
 pytestmark = pytest.mark.slow
-AGES = {"age_seconds", "as_of", "sql"}  # and the SQL, whose layout is proven where it is made
+AGES = {"age_seconds", "as_of", "runs", "sql"}  # and the SQL, whose layout is proven where it is made
 
 
 @pytest.fixture(scope="module")

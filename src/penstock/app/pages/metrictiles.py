@@ -340,7 +340,7 @@ class _Metrics:
     @property
     def form(self) -> str:
         """How the first metric is written."""
-        return str(self.chart.option("format", "")) or self.first.format or "number"
+        return str(self.chart.option("format", "")) or self.first.format or Field(self.first.name, "double").formatted
 
     def _between(self) -> tuple[datetime | None, datetime | None]:
         chosen = self.setting.chosen

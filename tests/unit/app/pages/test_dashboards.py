@@ -37,6 +37,7 @@ revenue = { sql = "sum(amount_eur)", format = "eur", good = "up" }
 orders  = "count(*)"
 mean    = "{revenue} / {orders}"
 places  = "count(distinct region)"
+west_share = { sql = "count(*) filter (region = 'West') / count(*)" }
 """
 
 
@@ -295,6 +296,13 @@ def test_a_number_with_what_it_was_before(page):
     assert (number.value, number.compared, number.delta, number.ratio) == (300, 300, 0, 0.0)
     assert len(number.spark) == 30
     assert page("{{ kpi revenue }}").only.kpi.good == "up"
+
+
+def test_a_number_of_a_metric_without_a_format_is_written_as_its_name_tells(page):
+    asked = page('{{ kpi west_share }} {{ bar west_share by="region" }}\n\nIt is {{ value west_share }}.')
+    assert asked.tile("kpi-west_share").kpi.format == "percent"
+    assert [one.format for one in asked.tile("bar-west_share").columns if one.role == "y"] == ["percent"]
+    assert any("33.3 %" in block.html.replace("\u00a0", " ") for block in asked.page.blocks)
 
 
 def test_a_number_of_a_query(page):
