@@ -304,6 +304,33 @@ def test_a_killed_pull_goes_on_at_the_page_that_it_reached(server, read, clock, 
     assert read(batches[1].position, options=BY_PAGE)[0].restart
 
 
+def test_pages_before_one_that_cannot_be_had_are_kept(server, read, clock, tmp_path):
+    good = pages(*([{"id": n}] for n in range(5)))
+    down = True
+    server.answer = lambda path, params: (503, {}, {}) if down and params["page"] == "4" else good(path, params)
+    table = table_of(server.url, options=BY_PAGE)
+    source = CONNECTOR.source(table, Context(tmp_path, tmp_path, clock))
+    given = source.read("", None)
+    first = next(given)
+    assert [row["id"] for row in rows_of([first])] == [0, 1, 2]
+    with pytest.raises(RetryableError):
+        next(given)
+    source.close()
+    down = False
+    assert [row["id"] for row in rows_of(read(first.position, options=BY_PAGE))] == [3, 4]
+
+
+def test_pages_that_come_slowly_are_kept_as_they_come(server, read, clock):
+    good = pages(*([{"id": n}] for n in range(5)))
+
+    def answer(path, params):
+        clock.sleep(3)
+        return good(path, params)
+
+    server.answer = answer
+    assert [[row["id"] for row in rows_of([b])] for b in read(options=BY_PAGE)] == [[0, 1], [2, 3], [4]]
+
+
 def test_a_page_that_is_no_longer_known_begins_the_pull_anew(server, read, monkeypatch):
     from penstock.connect.http import source
 

@@ -8,7 +8,7 @@ from hashlib import blake2b
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
-from penstock.base.errors import FatalError
+from penstock.base.errors import FatalError, RetryableError
 from penstock.connect.http.body import Page, cursors, objects, page_of
 from penstock.connect.http.client import Client, Refused
 from penstock.connect.http.pages import Pages, Step
@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 
 _BATCH_BYTES = 8_000_000
 _BATCH_PAGES = 20
+_BATCH_SECONDS = 5.0  # of a slow API, what a pull that breaks off has to ask for again
 _STALE_SECONDS = 3600.0
 
 
@@ -66,6 +67,7 @@ class _Gathered:
     size: int = 0
     rows: int = 0
     first: int = 0
+    broken: RetryableError | None = None
 
 
 class HttpSource:
@@ -139,15 +141,26 @@ class HttpSource:
             if (gathered.rows or gathered.rejects or owed) and not old:
                 yield self._batch(gathered, position, restart=restart)
                 owed, restart = True, False
+            if gathered.broken is not None:
+                raise gathered.broken
 
     def _gather(self, pages: Pages, step: Step, newest: _Newest) -> tuple[_Gathered, Step | None]:
-        """Ask for pages until they make a batch; returns them and where to go on."""
+        """Ask for pages until they make a batch, or one cannot be had for now; returns them and where to go on."""
         gathered = _Gathered(first=step.seen)
         following: Step | None = step
+        clock = self._context.clock
+        begun = clock.monotonic()
         for _ in range(_BATCH_PAGES):
-            if following is None or gathered.size >= _BATCH_BYTES:
+            slow = bool(gathered.texts) and clock.monotonic() - begun >= _BATCH_SECONDS
+            if following is None or gathered.size >= _BATCH_BYTES or slow:
                 break
-            answer = self._client.ask(pages.asked(following))
+            try:
+                answer = self._client.ask(pages.asked(following))
+            except RetryableError as error:
+                if not gathered.texts:
+                    raise
+                gathered.broken = error
+                break
             self._moved = True
             where = answer.url.partition("?")[0]
             page = page_of(answer.body, answer.kind, self._settings.records, where)
