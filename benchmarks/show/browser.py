@@ -33,7 +33,7 @@ _POINTS = "select i as second, sin(i / 1000.0) + hash(i) % 100 / 100.0 as value 
 _GRID = """select i as id, i % 1000 / 7.0 as share, 'customer ' || i % 5000 as name, date '2026-01-01' + (i % 365)::int
 as day, (i % 10000 / 100)::decimal(10,2) as amount from range({rows}) as t(i)"""
 # Whatever is put into the page, drawn or answered is noted, and when the frame after it was painted.
-_WATCH = """(() => {
+WATCH = """(() => {
   const seen = (window.__seen = { begun: 0, painted: 0, changed: 0, flying: 0 });
   const note = () => {
     seen.changed = performance.now();
@@ -52,7 +52,7 @@ _WATCH = """(() => {
     .observe(document, { subtree: true, childList: true, attributes: true, attributeFilter: ['data-drawn'] });
   addEventListener('click', (event) => Object.assign(seen, { begun: event.timeStamp, painted: 0 }), true);
 })()"""
-_SETTLED = "() => __seen.painted > 0 && __seen.flying === 0 && performance.now() - __seen.changed > 400"
+SETTLED = "() => __seen.painted > 0 && __seen.flying === 0 && performance.now() - __seen.changed > 400"
 _TOOK = "() => __seen.painted - __seen.begun"
 _LINK = """(to) => {
   document.getElementById('to')?.remove();
@@ -85,11 +85,11 @@ def figures(size: str) -> Iterator[Figure]:
         root = Path(folder)
         subprocess.run([PENSTOCK, "demo", "--no-serve", "--quiet", root / "shop"], check=True)
         with served(root / "shop") as url:
-            yield from _pages(_opened(browser, url), url, ROUNDS[size])
+            yield from _pages(opened(browser, url), url, ROUNDS[size])
         _many(root / "many", ROWS[size])
         with served(root / "many") as url:
-            yield _line(_opened(browser, url), ROUNDS[size], ROWS[size])
-            yield from _result(_opened(browser, url), url, ROUNDS[size], ROWS[size])
+            yield _line(opened(browser, url), ROUNDS[size], ROWS[size])
+            yield from _result(opened(browser, url), url, ROUNDS[size], ROWS[size])
         browser.close()
 
 
@@ -106,31 +106,32 @@ def served(project: Path) -> Iterator[str]:
         server.wait(30)
 
 
-def _opened(browser: Any, url: str) -> Page:
+def opened(browser: Any, url: str) -> Page:
+    """Open a page in a window that has nothing kept, and wait until nothing changes any more."""
     page: Page = browser.new_context(viewport={"width": 1280, "height": 900}).new_page()
-    page.add_init_script(_WATCH)
+    page.add_init_script(WATCH)
     page.goto(url)
-    page.wait_for_function(_SETTLED)
+    page.wait_for_function(SETTLED)
     page.wait_for_timeout(3_000)  # the other pages come while the first one is read
     return page
 
 
-def _clicked(page: Page, to: str) -> float:
+def clicked(page: Page, to: str) -> float:
     """Click on a link and return the milliseconds until nothing changes any more."""
     page.evaluate(_LINK, to)
     page.click("#to")
-    page.wait_for_function(_SETTLED)
+    page.wait_for_function(SETTLED)
     return float(page.evaluate(_TOOK))
 
 
 def _pages(page: Page, url: str, rounds: int) -> Iterator[Figure]:
     with urllib.request.urlopen(f"{url}/api/v1/runs") as answer:
         run = json.load(answer)["runs"][0]["id"]
-    took = {at: [_clicked(page, at.format(run=run))] for at in PAGES}
+    took = {at: [clicked(page, at.format(run=run))] for at in PAGES}
     first = {at: times[0] for at, times in took.items()}
     for _ in range(rounds):
         for at, times in took.items():
-            times.append(_clicked(page, at.format(run=run)))
+            times.append(clicked(page, at.format(run=run)))
     for at, (_, *again) in took.items():
         name = f"click to painted: {at}"
         yield Figure(name, "ms", median(again), None, Target(most=300.0), min(again), max(again))
@@ -151,7 +152,7 @@ def _many(root: Path, rows: int) -> None:
 
 def _line(page: Page, rounds: int, rows: int) -> Figure:
     """Measure a line under filters that nobody asked for before: the server computes it each time."""
-    took = [_clicked(page, f"/dashboards/line?period=2020-01-01..2020-01-{at + 10}") for at in range(rounds + 1)][1:]
+    took = [clicked(page, f"/dashboards/line?period=2020-01-01..2020-01-{at + 10}") for at in range(rounds + 1)][1:]
     name = f"chart of {rows:,} points: click to painted"
     return Figure(name, "ms", median(took), None, Target(most=150.0), min(took), max(took))
 
@@ -164,9 +165,9 @@ def _result(page: Page, url: str, rounds: int, rows: int) -> Iterator[Figure]:
         if rows > 10_000:
             page.evaluate("() => (__seen.painted = 0)")
             page.get_by_role("button", name="Run").click()
-            page.wait_for_function(_SETTLED)
+            page.wait_for_function(SETTLED)
             page.get_by_role("button", name="Show up to").click()
-            page.wait_for_function(_SETTLED, timeout=60_000)
+            page.wait_for_function(SETTLED, timeout=60_000)
         took.append(float(page.evaluate(_TOOK)))
     name = f"result of {rows:,} rows: click to painted"
     yield Figure(name, "ms", median(took), None, Target(most=1_000.0), min(took), max(took))

@@ -15,7 +15,6 @@ PARTS = {
 
 def figures(size: str, *, peers: bool, part: str = "") -> Iterator[Figure]:
     """Give each figure as it is done."""
-    del peers
     for name, one in PARTS.items():
         if part in ("", name):
-            yield from one.figures(size)
+            yield from site.figures(size, peers=peers) if one is site else one.figures(size)

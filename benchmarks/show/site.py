@@ -11,6 +11,7 @@ from statistics import median
 
 from benchmarks.figures import Figure, Target
 from benchmarks.measure import spend
+from benchmarks.show import peer_evidence
 from penstock.app.pages import sites
 from penstock.cli.demo import main
 
@@ -23,8 +24,8 @@ _BUILD = (
 )
 
 
-def figures(size: str) -> Iterator[Figure]:
-    """Give the seconds that a build takes."""
+def figures(size: str, *, peers: bool) -> Iterator[Figure]:
+    """Give the seconds that a build takes, and beside a peer what its pages then take in a browser."""
     with tempfile.TemporaryDirectory() as folder:
         root = Path(folder)
         with (root / "said.txt").open("w") as said:
@@ -38,8 +39,15 @@ def figures(size: str) -> Iterator[Figure]:
         made = sorted((root / "shop" / "dashboards").rglob("*.md"))
         for at in range(len(made), PAGES[size]):
             shutil.copy(made[at % len(made)], root / "shop" / "dashboards" / f"copy{at}.md")
-        took = []
+        peer = peer_evidence.Project.of(root / "shop", PAGES[size]) if peers else None
+        took, theirs = [], []
         for at in range(RUNS[size]):
             code = _BUILD.format(assets=str(assets), site=str(root / f"site{at}"), shop=str(root / "shop"))
             took.append(spend([sys.executable, "-c", code], root).wall)
-        yield Figure(f"site of {PAGES[size]} pages", "s", median(took), None, Target(most=3.0), min(took), max(took))
+            if peer and at < peer_evidence.TIMES:
+                theirs.append(peer.build())
+        name = f"site of {PAGES[size]} pages"
+        needs, note = peer_evidence.told(theirs)
+        yield Figure(name, "s", median(took), None, Target(most=3.0), min(took), max(took), needs, note)
+        if needs and peer and assets == sites.ASSETS:
+            yield from peer_evidence.figures(root / "site0", root / "shop", peer)

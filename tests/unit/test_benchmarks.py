@@ -8,13 +8,16 @@ from decimal import Decimal
 from pathlib import Path
 from types import SimpleNamespace
 
+import duckdb
 import pytest
 
 from benchmarks import figures, measure, race, run
 from benchmarks.figures import Figure, Target
 from benchmarks.measure import Cost, FailedError, spend
 from benchmarks.race import Contender, Pairs
+from benchmarks.show import evidence_pages, peer_evidence
 from benchmarks.tpch.same import difference
+from penstock.cli.demo import main
 
 ROOT = Path(__file__).resolve().parents[2]
 MEGABYTE = 1_000_000
@@ -307,3 +310,29 @@ def test_the_small_size_of_every_question_comes_to_its_end(name):
     assert found
     assert all(line.endswith(("met", "missed", "reported")) for line in found)
     assert run.RESULTS.read_bytes() == before
+
+
+# ── a peer's pages ──────────────────────────────────────────────────────────────────────────────────────
+
+
+def test_the_peers_pages_ask_for_what_the_demos_tiles_show(tmp_path):
+    with (tmp_path / "said.txt").open("w") as said:
+        assert main.run(tmp_path / "shop", out=said) == 0
+    evidence_pages.write(tmp_path / "shop", tmp_path / "peer", 5)
+    pages = {path.stem: path.read_text(encoding="utf-8") for path in (tmp_path / "peer" / "pages").iterdir()}
+    assert sorted(pages) == ["copy4", "customers", "index", "marketing", "sales", "web.operations"]
+    with duckdb.connect(tmp_path / "peer" / "sources" / "shop.duckdb", read_only=True) as connection:
+        for text in pages.values():
+            asked = dict(re.findall(r"```sql (\w+)\n(.*?)\n```", text, re.DOTALL))
+            assert list(asked) == re.findall(r"data=\{(\w+)\}", text)
+            assert all(connection.execute(sql).fetchone() for sql in asked.values())
+    assert 'title="Revenue"' in pages["sales"]
+
+
+def test_a_peer_that_cannot_be_installed_is_said_and_left_out(tmp_path, monkeypatch, capsys):
+    def refuse():
+        raise subprocess.CalledProcessError(1, ["npm"], stderr="npm error code ENOTFOUND")
+
+    monkeypatch.setattr(peer_evidence, "_install", refuse)
+    assert peer_evidence.Project.of(tmp_path, 20) is None
+    assert "is left out, since it cannot be installed: npm error code ENOTFOUND" in capsys.readouterr().out
