@@ -340,6 +340,11 @@ def test_axe_finds_no_serious_fault(
 def test_nothing_is_wider_than_a_phone(name: str, shop: StandIn, window: Callable[..., Page]) -> None:
     shown = opened(window(width=390, height=844), shop, name)
     assert shown.evaluate("() => document.querySelector('article').scrollWidth") <= 390
+    # Nor does a tile reach into the page's margin.
+    assert shown.evaluate(
+        "() => Math.max(...[...document.querySelectorAll('[data-tile]')].map((tile) => tile.getBoundingClientRect().right))"
+        " <= document.querySelector('article').getBoundingClientRect().right + 0.5"
+    )
 
 
 def test_pages_of_these_tests_are_whole() -> None:
