@@ -342,7 +342,7 @@ def test_nothing_is_wider_than_a_phone(name: str, shop: StandIn, window: Callabl
     assert shown.evaluate("() => document.querySelector('article').scrollWidth") <= 390
     # Nor does a tile reach into the page's margin.
     assert shown.evaluate(
-        "() => Math.max(...[...document.querySelectorAll('[data-tile]')].map((tile) => tile.getBoundingClientRect().right))"
+        "() => Math.max(...[...document.querySelectorAll('[data-tile]')].map((it) => it.getBoundingClientRect().right))"
         " <= document.querySelector('article').getBoundingClientRect().right + 0.5"
     )
 
