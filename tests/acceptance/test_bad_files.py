@@ -5,6 +5,7 @@ from __future__ import annotations
 import bz2
 import gzip
 import random
+from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -65,6 +66,25 @@ def test_an_empty_file_that_is_filled_later_is_loaded_with_its_types(
     file.write_bytes(then)
     project.loads()
     assert project.rows() == [(1, 2)]
+
+
+@pytest.mark.parametrize(("name", "data"), [("bad.csv", ""), ("bad.jsonl", ""), ("bad.json", "[]")])
+@pytest.mark.parametrize("more", [[], ['key = "id"']])
+def test_a_source_without_rows_is_a_table_where_its_columns_are_declared(
+    project: BadProject, name: str, data: str, more: list[str]
+) -> None:
+    file = project.file(name, data, 'columns = { id = "bigint", "a b" = "decimal(9,2)" }', *more)
+    project.loads()
+    assert project.rows() == []
+    assert project.ask('select id, "a b" from raw.bad') == []
+    file.write_text("id,a b\n7,1.5\n" if name.endswith("csv") else '{"id": 7, "a b": 1.5}\n')
+    project.loads()
+    assert project.rows() == [(7, Decimal("1.50"))]
+
+
+def test_a_check_of_a_table_without_rows_holds(project: BadProject) -> None:
+    project.file("bad.csv", "", 'columns = { id = "bigint" }', 'checks = ["rows > 0"]')
+    project.fails("the check 'rows > 0' failed for 1 row", "sources/bad.toml")
 
 
 def test_a_file_that_is_emptied_takes_its_rows_with_it(project: BadProject) -> None:

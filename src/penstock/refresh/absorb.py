@@ -81,8 +81,28 @@ def _emptied(txn: Txn, portion: Portion, current: Relation | None) -> Change | N
     return change
 
 
+def declares(table: RawTable) -> bool:
+    """Tell whether a raw table can be made before it has a row: its declaration says its columns."""
+    said = table.columns
+    return said is not None and not table.select and all(said.find(column) for column in table.key)
+
+
+def declared(txn: Txn, table: RawTable) -> Change:
+    """Return a table without rows, of the columns that its declaration says."""
+    columns = ", ".join(f"cast(null as {one.type}) as {_column(one.name)}" for one in table.columns or ())
+    staged = txn.run(Compute(Query(f"select {columns} limit 0")))
+    assert isinstance(staged, Staged)  # noqa: S101
+    change = txn.run(Found(table.name, staged.name, staged.schema, table.fingerprint, table.key, True, ""))
+    assert isinstance(change, Change)  # noqa: S101
+    return change
+
+
 def _columns(relation: Relation) -> str:
-    return ", ".join('"' + name.replace('"', '""') + '"' for name in relation.schema.names)
+    return ", ".join(_column(name) for name in relation.schema.names)
+
+
+def _column(name: str) -> str:
+    return '"' + name.replace('"', '""') + '"'
 
 
 def _quoted(name: str) -> str:

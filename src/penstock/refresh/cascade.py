@@ -209,6 +209,8 @@ class _Attempt:
                 if self.job.portions.get(name):
                     self.job.began(name, "intake")
                     self.raw(self.job.project.raw[name])
+                if name not in self.relations:
+                    self.without_rows(self.job.project.raw[name])
             else:
                 self.table(self.job.project.tables[name])
             if name in self.outcome.steps:
@@ -260,6 +262,21 @@ class _Attempt:
             table.name, "intake", state, _kinds(portions), added=added, removed=removed, rejected=rejected,
             rows_in=came, bytes_in=sum(p.batch.bytes for p in portions),
         )  # fmt: skip
+
+    def without_rows(self, table: RawTable) -> None:
+        """Make a raw table that has never had a row, where its declaration says its columns."""
+        from penstock.refresh import absorb
+
+        if not absorb.declares(table):
+            return
+        try:
+            change = self._judged(table.checks, absorb.declared(self.txn, table))
+            self.relations[table.name] = self.txn.apply(change)
+            self.noted = True
+        except Replay:
+            raise
+        except PenstockError as error:
+            raise _Failed(table.name, error.placed(table.name, table.where)) from error
 
     # -- tables ------------------------------------------------------------------------------------------------
 
