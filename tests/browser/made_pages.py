@@ -431,7 +431,11 @@ CHARTS = page(
     "charts",
     "Every chart",
     [
-        {"kind": "html", "html": "<p>Revenue is <span data-value>$4.92M</span> in <em>all</em> regions.</p>"},
+        {
+            "kind": "html",
+            "html": '<p>Revenue is <span data-value="value-revenue" data-leads="/metrics/revenue" title="$4,921,330">'
+            "$4.92M</span> in <em>all</em> regions.</p>",
+        },
         row(EVERY, "compared", "gaps"),
         row(EVERY, "areas", "stacked"),
         row(EVERY, "scatter", "histogram"),

@@ -137,10 +137,16 @@ def test_a_tile_shows_its_definition_sql_lineage_freshness_and_users(sales: Page
         ("stock", "/dashboards/stock"),
     ):
         expect(about.get_by_role("link", name=name, exact=True)).to_have_attribute("href", leads)
-    expect(about.get_by_role("link", name="lineage")).to_have_attribute("href", "/lineage?select=orders")
+    expect(about.get_by_role("link", name="lineage")).to_have_attribute("href", "/lineage?select=%2Borders%2B")
+    expect(about.get_by_role("link", name="open it")).to_have_attribute("href", "/sql?q=select%20*%20from%20orders")
     expect(about.get_by_role("link", name="orders", exact=True)).to_have_attribute("href", "/data/orders")
     sales.keyboard.press("Escape")
     expect(about).to_have_count(0)
+
+
+def test_a_number_in_the_text_leads_to_where_it_comes_from(shop: StandIn, window: Callable[..., Page]) -> None:
+    charts = opened(window(), shop, "charts")
+    expect(charts.get_by_role("link", name="$4.92M")).to_have_attribute("href", "/metrics/revenue")
 
 
 def test_a_tile_is_taken_along_as_csv_parquet_png_and_svg(sales: Page, tmp_path: Path) -> None:

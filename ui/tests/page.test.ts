@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import {
-  asked, chosenOf, type Control, controlFor, drilled, hasPlace, joined, leads, parted, picking, setting, spansOf, type TileSpot, undrilled, valueOf, viewed,
+  asked, chosenOf, type Control, controlFor, drilled, hasPlace, joined, leading, leads, parted, picking, setting, spansOf, type TileSpot, undrilled, valueOf, viewed,
 } from '../src/dashboards/page.ts';
 import { aged, asOf, freshness, isLate } from '../src/dashboards/words.ts';
 
@@ -89,4 +89,12 @@ test('ages have one unit and lateness needs a target', () => {
   assert.equal(freshness(null, null), '');
   assert.equal(asOf('2026-11-25T22:51:30Z', 'Europe/Berlin'), '25 Nov 2026, 23:51');
   assert.ok(isLate(61, 60) && !isLate(60, 60) && !isLate(1e9, null));
+});
+
+test('numbers in a text lead to where they come from, unless they stand in a link', () => {
+  const value = '<span data-value="v" data-leads="/metrics/revenue" title="$1">$1</span>';
+  assert.equal(leading(`<p>It is ${value}.</p>`), '<p>It is <a data-value="v" href="/metrics/revenue" title="$1">$1</a>.</p>');
+  assert.equal(leading(`<p><a href="/x">${value}</a></p>`), `<p><a href="/x">${value}</a></p>`);
+  assert.equal(leading('<p><span data-value="" class="mistake" title="no">{{ x }}</span></p>').includes('<a'), false);
+  assert.equal(leading('<span data-value="v" data-leads="javascript:x">1</span>').includes('<a'), false);
 });

@@ -207,3 +207,9 @@ export function drilled(to: string, picks: readonly Pick[]): string {
   if (first) all.set(first.column, addressed(first.value));
   return `${path}?${all}`;
 }
+
+const VALUE = /<span data-value="([^"<>]*)" data-leads="(\/[^"<>]*)"([^<>]*)>([^<]*)<\/span>/g;
+
+/** The text of a page whose numbers lead to where they come from; one that stands in a link stays part of that. */
+export const leading = (html: string): string =>
+  html.split(/(<a\b[^>]*>[\s\S]*?<\/a>)/).map((part, at) => (at % 2 ? part : part.replace(VALUE, '<a data-value="$1" href="$2"$3>$4</a>'))).join('');

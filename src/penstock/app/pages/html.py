@@ -6,6 +6,7 @@ import re
 from functools import cache
 from html import escape
 from typing import TYPE_CHECKING, Any
+from urllib.parse import quote
 
 from penstock.app.fetched import fetched
 from penstock.app.limits import within
@@ -65,7 +66,16 @@ def _value(setting: Setting, chart: Chart) -> str:
         return _wrong(" ".join(word.text for word in chart.names), error.subject)
     grown = chart.option("compare") is not None and isinstance(value, (int, float)) and value > 0
     exact, short = (("+" if grown else "") + written(value, form, exact=exactly) for exactly in (True, False))
-    return f'<span data-value="{escape(chart.id)}" title="{escape(exact)}">{escape(short)}</span>'
+    leads = f'data-leads="{escape(_leads(setting, chart))}"'
+    return f'<span data-value="{escape(chart.id)}" {leads} title="{escape(exact)}">{escape(short)}</span>'
+
+
+def _leads(setting: Setting, chart: Chart) -> str:
+    """Return the page of the app that says where a value comes from: its metric's, or its query's SQL."""
+    name = chart.names[0].text
+    if shows_metrics(setting.app, setting.page, chart):
+        return f"/metrics/{quote(name, safe='')}"
+    return f"/sql?q={quote(setting.page.queries[name.partition('.')[0]].text, safe='')}"
 
 
 def _wrong(name: str, said: str) -> str:

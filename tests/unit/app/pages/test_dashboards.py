@@ -583,7 +583,8 @@ def test_values_stand_in_the_text_and_html_does_not(page):
     text = "# It is {{ value orders }}\n\n<script>alert(1)</script> [x](javascript:alert(1)) ![i](http://elsewhere/x.png)\n"
     text += sql("select '<b>' as c", "Best: **{{ value q.c }}**, `{{ value orders }}`, [y](/z?{{ value orders }}).")
     html = "".join(block.html for block in page(text).page.blocks)
-    assert '<h1>It is <span data-value="value-orders" title="600">600</span></h1>' in html
+    assert '<span data-value="value-orders" data-leads="/metrics/orders" title="600">600</span></h1>' in html
+    assert 'data-leads="/sql?q=select%20%27%3Cb%3E%27%20as%20c" title=' in html
     assert "<script" not in html
     assert "<img" not in html
     assert 'href="javascript' not in html
