@@ -123,7 +123,7 @@ def _status(found: Sequence[TableStatus], paint: Paint) -> Iterator[str]:
     parts += [f"{text.plural(rejects, 'row')} rejected"] if rejects else []
     yield paint(f"{text.plural(len(found), 'table')}: {', '.join(parts)}" if found else "no tables yet", "bold")
     if "empty" in states:
-        yield paint("penstock run builds what was never built", "dim")
+        yield paint("penstock run builds what was never built, once its sources have rows", "dim")
     yield from _status_trouble(found, paint)
     if not found:
         yield "  declare one in sources/*.toml or tables/*.sql"

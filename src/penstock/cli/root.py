@@ -153,5 +153,5 @@ def _mistake(error: click.UsageError) -> report.UsageError:
         near = text.nearest(error.option_name, known)
         hint = f"did you mean '{near}'?" if near else hint
         return report.UsageError(f"no option '{error.option_name}' of {where}", hint=hint)
-    said = error.format_message().rstrip(".")
+    said = error.format_message().rstrip(".").replace("is not a valid integer range", "is no whole number")
     return report.UsageError(f"{where}: {said[:1].lower()}{said[1:]}", hint=hint)

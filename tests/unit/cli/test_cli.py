@@ -200,6 +200,14 @@ def test_a_slip_gets_the_nearest_name(words, near, fake, penstock):
     assert near in penstock(*words, "--json").json()["error"]["hint"]
 
 
+def test_a_word_where_a_number_must_stand_is_said_to_be_none(penstock):
+    said = penstock("runs", "--limit", "x")
+    assert (said.code, said.err.splitlines()[0]) == (
+        2,
+        "error: penstock runs: invalid value for '--limit': 'x' is no whole number",
+    )
+
+
 def test_an_error_shows_all_its_fields_and_no_traceback(fake, penstock):
     fake.error = PlanError(
         "no column 'amout'",
