@@ -285,6 +285,27 @@ def test_a_run_is_begun_from_home_and_followed(own, window):
     expect(page.locator("h1")).not_to_have_text(re.compile("Running"), timeout=30_000)
 
 
+def test_a_run_that_ended_before_it_was_heard_of_is_not_shown_as_going_on(shared, window):
+    page = window()
+    page.goto(shared + "/runs")
+    run = page.locator("tbody a").first.inner_text()
+    asked = []
+
+    def at_first_going_on(route):
+        asked.append(route.request.url)
+        answer = route.fetch()
+        found = answer.json()
+        if len(asked) == 1:
+            found["run"]["state"] = "running"
+        route.fulfill(response=answer, json=found)
+
+    page.route(f"**/api/v1/runs/{run}", at_first_going_on)
+    page.locator("tbody a").first.click()
+    expect(page.locator("h1")).to_contain_text("Running")
+    expect(page.locator("h1")).not_to_contain_text("Running")
+    assert len(asked) == 2
+
+
 def test_a_server_that_went_away_is_said_and_what_was_there_stays(static, tmp_path, window):
     page = window()
     with harbour.served(tmp_path) as (address, _):
