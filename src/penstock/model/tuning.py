@@ -21,4 +21,4 @@ class Tuning:
     follow: bool = False
     looked_up: int = 20_000
     dense: int = 100
-    shared: int = 500_000
+    shared: int = 100_000

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from penstock.plan.blocks import BODY, Arm, Block, Leaf, Merge, Plan
 from penstock.plan.canonical import fingerprint
+from penstock.plan.sql.apart import apart
 from penstock.plan.sql.arms import arm, settled
 from penstock.plan.sql.distincts import stops
 from penstock.plan.sql.layers import column, has_window, kind_of, settle_windows, subquery
@@ -226,7 +227,8 @@ class _Cutter:
         text = self.over_body(outer)
         if merge is not None:
             text = text.replace(f" FROM {BODY}", f"{items_of(merge, names)} FROM {BODY}", 1)
-        arms = (arm(made.select, made.names, self.shaping),)
+        selects = apart(made.select, items, keys, self.tree) if merge is not None else [made.select]
+        arms = tuple(arm(one, made.names, self.shaping) for one in selects)
         return Block(
             "", "group", arms, names, text, tuple(k.sql(self.dialect) for k in keys), held, merge,
             words=self.words(items, keys, merge), loose=_loose(items),
