@@ -126,3 +126,20 @@ def test_a_query_that_ends_too_early_says_so(project: BadProject) -> None:
     project.write("tables/u.sql", "select id from raw.good where (id > 1\n")
     error = project.cli("run", "--json").step("u")["error"]
     assert (error["subject"], error["file"]) == ("the query ends too early", "tables/u.sql")
+
+
+def test_what_sources_are_told_and_cannot_be_is_checked_together_before_anything_is_read(project: BadProject) -> None:
+    project.write(
+        "sources/bad.toml",
+        '[raw.bad]\nfrom = "api"\nread = "x"\npaginate = { by = "pge" }\n'
+        '[raw.worse]\nfrom = "logs"\nread = "a.log"\nformat = "syslog"\nyear = 2005\nzone = "Europe/Berln"\n',
+    )
+    project.write("penstock.toml", 'name = "bad"\n[connections]\napi = "http://127.0.0.1:1"\n')
+    said = project.cli("check", "--json")
+    assert said.code == 2
+    found = [(one["where"], one["hint"]) for one in json.loads(said.out)["error"]["errors"]]
+    assert found == [
+        ("sources/bad.toml:1:1", "did you mean 'page'?"),
+        ("sources/bad.toml:5:1", "did you mean 'Europe/Berlin'?"),
+    ]
+    assert project.cli("check", "raw.good").code == 0

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from penstock.app import absent
 from penstock.app.opened import App, open_project
-from penstock.base.errors import ConfigError, PlanError
+from penstock.base.errors import ConfigError, ConfigErrors, PlanError
 from penstock.base.text import did_you_mean
 from penstock.model.relation import Query
 from penstock.model.table import Table
@@ -166,6 +166,24 @@ def check(app: App, select: Sequence[str] = ()) -> list[Verdict]:
         if item.name in tables and item.checks and item.name in relations:
             found += verify_table(item.checks, item.name, app.engine.read, measure=_measure(app))
     return found
+
+
+def check_sources(app: App, select: Sequence[str] = ()) -> None:
+    """Raise what the settings of sources cannot mean, all together; nothing is read."""
+    from penstock.base.theirs import said, theirs
+
+    tables, wrong = _selected(app, select), list[ConfigError]()
+    for table in app.project.raw.values():
+        if table.name not in tables:
+            continue
+        broken = f"the source of {table.name} broke"
+        try:
+            with theirs(lambda raised, why=broken: ConfigError(f"{why}: {said(raised)}")):  # type: ignore[misc]
+                app.source(table).close()
+        except ConfigError as error:
+            wrong.append(error.placed(table.name, table.where))
+    if wrong:
+        raise wrong[0] if len(wrong) == 1 else ConfigErrors(wrong)
 
 
 def _measure(app: App) -> Callable[[tuple[str, ...], str], str]:

@@ -30,8 +30,8 @@ _SHOWN = 3
 def check(call: Call, select: tuple[str, ...]) -> int:
     """Check the project's files and pages, then the rows of its tables.
 
-    A mistake in a file is shown with its place, and ends it. With a selection, only pages that show one of its tables
-    are looked at. Nothing is changed.
+    What sources are told is looked at, and nothing is read. A mistake in a file is shown with its place, and ends
+    it. With a selection, only pages that show one of its tables are looked at. Nothing is changed.
     """
     from penstock.app import requests
     from penstock.app.pages import dashboards
@@ -40,6 +40,7 @@ def check(call: Call, select: tuple[str, ...]) -> int:
     with call.open() as app:
         project = app.project
         pages = dashboards.names(app)
+        requests.check_sources(app, select)
         dashboards.raise_mistakes(app, select)
         found = requests.check(app, select)
     ok = all(v.state != "failed" for v in found)

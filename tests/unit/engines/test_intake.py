@@ -146,7 +146,10 @@ def test_records_are_found_by_their_path(warehouse: Warehouse) -> None:
     assert warehouse.rows("select a from raw.t order by a") == [(1,), (2,)]
     with pytest.raises(FatalError, match="no rows at 'nope'") as caught:
         warehouse.scan("b.json", content, Json(records="nope"), "raw.u")
-    assert "meta, data" in caught.value.got
+    assert caught.value.got == "nothing; the document has: meta, data"
+    with pytest.raises(FatalError, match=r"no rows at 'data\.itms'") as caught:
+        warehouse.scan("c.json", content, Json(records="data.itms"), "raw.v")
+    assert (caught.value.got, caught.value.hint) == ("nothing; data has: items", "did you mean 'items'?")
 
 
 def test_lines_are_cut_by_a_pattern(warehouse: Warehouse) -> None:

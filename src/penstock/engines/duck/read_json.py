@@ -10,13 +10,14 @@ from typing import TYPE_CHECKING
 import duckdb
 
 from penstock.base.errors import FatalError
+from penstock.base.text import nearest
 from penstock.engines.duck import lines
 from penstock.engines.duck.cut import Cut, Field, typed
 from penstock.engines.duck.words import ident, literal, one, options, ours
 from penstock.model.schema import field_of, split_list
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
 
 LARGEST_OBJECT = 256 * 1024 * 1024
 NO_OBJECTS = "json"  # what DuckDB calls the only column of values that are no objects
@@ -168,24 +169,42 @@ def strict(path: str, kind: str, compression: str, types: Mapping[str, str]) -> 
 
 def to_lines(con: duckdb.DuckDBPyConnection, path: str, compression: str, records: str, to: str, name: str) -> None:
     """Write the rows of a document, an element of its array each, as JSON lines into the file `to`."""
-    keys = "".join(f".{json.dumps(part)}" for part in records.split(".")) if records else ""
+    parts = records.split(".") if records else []
     how = options({"format": "unstructured", "maximum_object_size": LARGEST_OBJECT, "compression": compression or None})
     call = f"read_json_objects({literal(path)}{how})"
-    found = f"json_extract(json, {literal('$' + keys)})"
+    found = _at(parts)
     try:
-        shapes = con.execute(f"select json_type({found}), json_keys(json) from {call}").fetchall()
+        shapes = con.execute(f"select json_type({found}) from {call}").fetchall()
     except duckdb.Error as error:
         said = str(error).split("\n")[0]
         raise FatalError("not valid JSON", where=name, got=said, hint="mend the file and run again") from error
-    for shape, there in shapes:
+    for (shape,) in shapes:
         if shape not in ("ARRAY", "OBJECT"):
-            got = f"{shape or 'nothing'}; the document has: {', '.join(there or ())}"
-            raise FatalError(f"no rows at '{records}'", where=name, expected="an array of objects", got=got)
+            raise _astray(con, call, parts, shape or "nothing", name)
     each = f"case json_type({found}) when 'ARRAY' then from_json({found}, '[\"JSON\"]') else [{found}] end"
     con.execute(
         f"copy (select cast(unnest({each}) as varchar) as line from {call}) to {literal(to)} "
         "(format csv, header false, delimiter '\x1f', quote '', escape '')"
     )
+
+
+def _astray(con: duckdb.DuckDBPyConnection, call: str, parts: Sequence[str], got: str, name: str) -> FatalError:
+    """Return the error of a path that leads to no rows, with what there is where it goes astray."""
+    hint = ""
+    for depth in reversed(range(len(parts))):
+        row = one(con.execute(f"select json_keys({_at(parts[:depth])}) from {call} limit 1"))
+        if row and row[0]:
+            near = nearest(parts[depth], row[0])
+            got = f"{got}; {'.'.join(parts[:depth]) or 'the document'} has: {', '.join(row[0])}"
+            hint = f"did you mean '{near}'?" if near else ""
+            break
+    said = f"no rows at '{'.'.join(parts)}'"
+    return FatalError(said, where=name, expected="an array of objects", got=got, hint=hint)
+
+
+def _at(parts: Sequence[str]) -> str:
+    """Return the SQL of what stands in a document, called `json`, at a path."""
+    return f"json_extract(json, {literal('$' + ''.join(f'.{json.dumps(part)}' for part in parts))})"
 
 
 def careful(con: duckdb.DuckDBPyConnection, path: str, compression: str, where: tuple[str, int], table: str) -> None:
