@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from penstock.analyse import metrics as measuring
 from penstock.app.limits import limited
-from penstock.base.errors import ConfigError, PlanError
+from penstock.base.errors import ConfigError, ConfigErrors, PlanError
 from penstock.base.record import record
 from penstock.base.text import did_you_mean
 from penstock.model.measure import Filter, MeasuredColumn, MetricAsk
@@ -189,13 +189,16 @@ def mistakes(app: App, tables: Collection[str] | None = None) -> list[PlanError]
 
 def raise_mistakes(app: App, tables: Collection[str] | None = None) -> None:
     """Raise what `mistakes` finds: one as itself, several together."""
-    from penstock.base.errors import ConfigErrors
-
     found = mistakes(app, tables)
     if len(found) > 1:
-        raise ConfigErrors([ConfigError(**_fields(error)) for error in found])
+        raise ConfigErrors(in_files(found))
     if found:
         raise found[0]
+
+
+def in_files(found: Sequence[PlanError]) -> list[ConfigError]:
+    """Return mistakes of metrics as mistakes of the project's files, to be told with others of them."""
+    return [ConfigError(**_fields(error)) for error in found]
 
 
 def _fields(error: PlanError) -> dict[str, Any]:

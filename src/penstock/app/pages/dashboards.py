@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from penstock.app import metrics
 from penstock.app.limits import within
 from penstock.app.pages import controls, html, metrictiles, showing, tiles
 from penstock.app.pages.asking import MissingError, described, tables_read
@@ -110,7 +111,10 @@ def _all(found: Dashboard) -> tuple[Chart, ...]:
 
 
 def raise_mistakes(app: App, select: Sequence[str] = ()) -> None:
-    """Raise what `check` finds in the pages that show a selection: one mistake as itself, several together."""
+    """Raise what `check` finds in the pages that show a selection: one mistake as itself, several together.
+
+    With mistakes in pages, those that the warehouse finds in metrics are told beside them.
+    """
     if not names(app):
         return
     tables = None
@@ -120,6 +124,7 @@ def raise_mistakes(app: App, select: Sequence[str] = ()) -> None:
         tables = chosen(app.project, select, ())
     found = check(app, tables)
     if found:
+        found = [*metrics.in_files(metrics.mistakes(app, tables)), *found]
         raise found[0] if len(found) == 1 else ConfigErrors(found)
 
 

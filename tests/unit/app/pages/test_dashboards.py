@@ -479,6 +479,16 @@ def test_check_raises_all_mistakes_with_their_files(page, shop):
     dashboards.raise_mistakes(shop, ["later"])  # the page shows nothing of that table
 
 
+def test_check_tells_the_mistakes_of_metrics_beside_those_of_pages(page, shop, monkeypatch):
+    before = shop.project
+    wrong = replace(before.metrics["places"], sql="count(distinct regoin)")
+    monkeypatch.setattr(shop, "project", replace(before, metrics={**before.metrics, "places": wrong}))
+    page("{{ kpi revenu }}\n")
+    with pytest.raises(ConfigErrors) as caught:
+        dashboards.raise_mistakes(shop)
+    assert [str(one.where).partition("/")[0] for one in caught.value.errors] == ["metrics", "dashboards"]
+
+
 def test_no_such_page_and_no_such_tile(shop, page):
     asked = page("{{ kpi revenue }}")
     with pytest.raises(ConfigError, match="no dashboard 'nope'"):
