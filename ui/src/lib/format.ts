@@ -122,6 +122,10 @@ export function formatted(value: unknown, format: string | null | undefined, bri
   if (value === null || value === undefined) return '–';
   const number = typeof value === 'number' ? value : typeof value === 'string' && value.trim() !== '' ? Number(value) : NaN;
   if (Number.isNaN(number) || format === 'text' || format === 'date') return cell(value);
+  return inFormat(number, format, brief).replace(/^-/, '−');
+}
+
+function inFormat(number: number, format: string | null | undefined, brief: boolean): string {
   switch (format) {
     case 'percent':
       return percent(number);

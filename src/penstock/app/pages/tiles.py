@@ -13,6 +13,7 @@ from penstock.app.pages.measured import infos, unknown
 from penstock.base.errors import PenstockError, Place
 from penstock.base.exact import value as exact
 from penstock.base.record import record
+from penstock.base.text import plural
 from penstock.load.calls import Source
 from penstock.model.dashboard import Mistake
 from penstock.model.page import Kpi, TileColumn, TileData, TileMetric
@@ -182,6 +183,8 @@ def finished(
     all_of_them = pages(setting.app).standing(setting.app)
     standing = worst(all_of_them, found.tables)
     state, message = _state(setting, standing.state, standing.message, cells)
+    if not cells and not found.metric and (rows := _rows_of(setting, chart, found)):
+        message = f"{plural(rows, 'row')}, and none with a value that could be drawn"
     number = _kpi(chart, columns, cells) if chart.kind == "kpi" else None
     options = {**_options(chart, found, shaped), **_partial(setting, chart, found, cells)}
     return TileData(
@@ -207,6 +210,13 @@ def _title_of(found: Asked, columns: tuple[TileColumn, ...]) -> str:
         return ""
     of = "value" if any(one.role == "value" for one in columns) else "y"  # y of a heatmap is a dimension
     return ", ".join(dict.fromkeys(one.label for one in columns if one.role == of)) or found.metric
+
+
+def _rows_of(setting: Setting, chart: Chart, found: Asked) -> int:
+    """Return how many rows there are of which nothing is shown; a table shows all that there are."""
+    if chart.kind == "table":
+        return 0
+    return int(fetched(setting.app, found.query("select count(*) from block"))[0][0])
 
 
 def _state(setting: Setting, standing: str, said: str, cells: tuple[tuple[Any, ...], ...]) -> tuple[str, str | None]:

@@ -562,6 +562,14 @@ def test_a_table_that_is_not_built_says_how_to_build_it(page, shop):
     assert asked.page.info.state == "missing"
 
 
+def test_rows_of_which_nothing_can_be_drawn_are_not_called_none(page):
+    asked = page(
+        sql("select null::date as day, null::double as v from range(10)", '{{ line q x="day" y="v" }} {{ table q }}')
+    )
+    assert asked.tile("line-q").message == "10 rows, and none with a value that could be drawn"
+    assert (asked.tile("line-q").state, asked.tile("table-q").state) == ("empty", "ok")
+
+
 def test_a_table_that_failed_before_it_had_rows_says_why(page, shop, monkeypatch):
     failed = kept.Standing("failed", message="cannot divide by zero")
     monkeypatch.setattr(dashboards.pages(shop), "standing", lambda _: {"later": failed})
