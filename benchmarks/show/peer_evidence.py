@@ -23,7 +23,7 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
 from benchmarks.figures import Figure, Target
-from benchmarks.measure import FailedError, spend, surroundings
+from benchmarks.measure import Cost, FailedError, spend, surroundings
 from benchmarks.race import WORK
 from benchmarks.show import browser, evidence_pages
 
@@ -75,25 +75,27 @@ class Project:
         evidence_pages.write(shop, FOLDER, pages)
         return cls(FOLDER)
 
-    def build(self) -> tuple[float, float] | None:
-        """Build the site and return the seconds of its sources and of its pages, nothing where it fails."""
+    def build(self) -> tuple[Cost, Cost] | None:
+        """Build the site and return what its sources and its pages cost, nothing where it fails."""
         shutil.rmtree(self.folder / "build", ignore_errors=True)
         try:
-            sources, build = (spend(["npm", "run", step], self.folder, env=_env()).wall for step in _STEPS)
+            sources, build = (spend(["npm", "run", step], self.folder, env=_env()) for step in _STEPS)
         except FailedError as error:
             print(f"{PEER} is left out, since it does not build: {error}", flush=True)
             return None
         return sources, build
 
 
-def told(builds: Sequence[tuple[float, float] | None]) -> tuple[Mapping[str, float], str]:
-    """Return what the middle one of some builds needed, and what it is made of."""
-    done = sorted(filter(None, builds), key=sum)
+def told(ours: Sequence[Cost], builds: Sequence[tuple[Cost, Cost] | None]) -> tuple[Mapping[str, float], str]:
+    """Return the seconds of the middle one of some builds, and what lies behind them and ours."""
+    done = sorted(filter(None, builds), key=lambda pair: pair[0].wall + pair[1].wall)
     if not done or len(done) < len(builds):
         return {}, ""
     sources, build = done[len(done) // 2]
-    note = f"{PEER}: npm run sources {sources:.1f} s, npm run build {build:.1f} s, the middle one of {len(done)}\n"
-    return {PEER: sources + build}, note + _NOTE
+    cpu = median(one.cpu + other.cpu for one, other in done)
+    said = f"npm run sources {sources.wall:.1f} s, npm run build {build.wall:.1f} s, the middle one of {len(done)}"
+    note = f"{PEER}: {said}; CPU {cpu:.1f} s, ours {median(cost.cpu for cost in ours):.1f} s\n"
+    return {PEER: sources.wall + build.wall}, note + _NOTE
 
 
 def _install() -> None:
