@@ -12,7 +12,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from functools import partial
 from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
@@ -152,6 +152,11 @@ def _figure(name: str, unit: str, ours: list[float], theirs: list[float], note: 
 class _Silent(SimpleHTTPRequestHandler):
     def log_message(self, *_: Any) -> None:
         """Say nothing of a request."""
+
+    def copyfile(self, source: Any, outputfile: Any) -> None:
+        """Send a file, unless the window was closed that asked for it."""
+        with suppress(ConnectionError):
+            super().copyfile(source, outputfile)
 
 
 @contextmanager
