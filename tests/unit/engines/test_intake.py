@@ -300,3 +300,15 @@ def test_records_of_a_json_document_have_the_types_of_its_lines(warehouse: Wareh
     """Of both signs, too."""
     warehouse.scan("a.json", b'{"d":[{"n":-1},{"n":1}]}', Json(records="d"))
     assert warehouse.types("raw.t") == {"n": "bigint"}
+
+
+@pytest.mark.parametrize("broken", [b"", b"{broken\n"], ids=["in one go", "value by value"])
+def test_whole_numbers_beyond_64_bits_in_json_lose_no_digit(warehouse: Warehouse, broken: bytes) -> None:
+    """DuckDB reads them as doubles; beyond 128 bits they are texts. Among fractions they are what fractions are."""
+    rows = b'{"h":18446744073709551617,"t":1,"d":0.5}\n{"h":-5,"t":%d,"d":100000000000000000001}\n' % (10**41 + 1)
+    warehouse.scan("a.jsonl", rows + broken, Json(lines=True))
+    assert warehouse.types("raw.t") == {"h": "hugeint", "t": "varchar", "d": "double"}
+    assert warehouse.rows("select h::varchar, t, d from raw.t order by h") == [
+        ("-5", str(10**41 + 1), 1e20),
+        ("18446744073709551617", "1", 0.5),
+    ]

@@ -23,6 +23,7 @@ LARGEST_OBJECT = 256 * 1024 * 1024
 NO_OBJECTS = "json"  # what DuckDB calls the only column of values that are no objects
 _SAMPLE = 8192  # rows; they are looked at twice
 _END = 64 * 1024  # bytes; more than blanks at the end take
+_EXACT = 17  # characters of a whole number from which on a double may round it
 _WIDE = re.compile(r"\b(?:ubigint|hugeint)\b")
 _NESTED = ("struct(", "map(", "json")
 
@@ -53,11 +54,29 @@ def describe(
         tests = ", ".join(f"bool_or(json_type({ident(n)}) in ('OBJECT', 'ARRAY'))" for n in mixed)
         row = one(con.execute(f"select {tests} from {texts}")) or ()
         types |= {n: "varchar" for n, nested in zip(mixed, row, strict=True) if not nested}
+    types |= _large(con, path, kind, compression, [name for name, found in types.items() if found == "double"])
     narrow = {name: narrowed(found) for name, found in types.items()}
     if not wide:
         return narrow
     return {name: found if found == narrow[name] or _overflows(con, path, kind, compression, name, narrow[name])
             else narrow[name] for name, found in types.items()}  # fmt: skip
+
+
+def _large(
+    con: duckdb.DuckDBPyConnection, path: str, kind: str, compression: str, doubles: Sequence[str]
+) -> dict[str, str]:
+    """Return the types of columns of nothing but whole numbers that DuckDB would round, since they pass 64 bits."""
+    if not doubles:
+        return {}
+    texts = reader(path, kind, compression, columns=dict.fromkeys(doubles, "JSON"))
+    asked = []
+    for name in doubles:
+        text = f"nullif({ident(name)}::varchar, 'null')"
+        asked.append(f"coalesce(bool_and(regexp_full_match({text}, '-?[0-9]+')), false)")
+        asked.append(f"bool_and(try_cast({text} as hugeint) is not null or {text} is null)")
+    found = one(con.execute(f"select {', '.join(asked)} from {texts}")) or ()
+    pairs = zip(doubles, found[::2], found[1::2], strict=True)
+    return {name: "hugeint" if fits else "varchar" for name, whole, fits in pairs if whole}
 
 
 def narrowed(found: str) -> str:
@@ -146,7 +165,11 @@ def _written(value: str, kind: str, depth: int) -> tuple[str, str]:
         return f"struct({shape})", " and ".join(f"coalesce({test}, true)" for _, _, test in tested)
     if kind in ("double", "float"):  # begins like a number; comparing is a third of what a pattern costs
         text = f"{value}::varchar"
-        return "json", f"({text} >= '0' and {text} < ':' or {text} >= '-' and {text} < '-:' or {text} = 'null')"
+        number = f"({text} >= '0' and {text} < ':' or {text} >= '-' and {text} < '-:' or {text} = 'null')"
+        return (
+            "json",
+            f"{number} and (strlen({text}) < {_EXACT} or contains({text}, '.') or regexp_matches({text}, '[eE]'))",
+        )
     pattern = _patterns(kind)
     return "json", f"regexp_full_match({value}::varchar, '{pattern}|null')" if pattern else ""
 
