@@ -173,6 +173,20 @@ def test_a_failed_run_is_trouble_and_can_be_tried_again(own):
     assert {s["table"] for s in own.get(f"/runs/{answer['run']}")[1]["steps"]} == {"daily"}
 
 
+def test_another_definition_of_a_table_is_in_its_schema_history_and_its_versions(own):
+    path = own.site.app.root / "tables/daily.sql"
+    path.write_text(path.read_text().replace("sum(amount) as amount", "count(*) * 1.5 as worth"))
+    own.site.watch.files()
+    own.post("/runs", {})
+    assert own.site.wait(30)
+    page = own.get("/tables/daily")[1]
+    assert [one["change"].split()[0::3] for one in page["schema_changes"]] == [["worth", "added"], ["amount", "taken"]]
+    (version,) = {one["version"] for one in page["schema_changes"]}
+    newest, first = own.get("/tables/daily/versions")[1]["versions"]
+    assert (newest["version"], newest["rows"], first["rows"]) == (version, 2, 2)
+    assert page["schema_changes"][0]["at"] == newest["at"]
+
+
 class Later(SystemClock):
     def now(self):
         return super().now() + timedelta(hours=2, minutes=1)

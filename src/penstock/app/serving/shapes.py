@@ -105,7 +105,7 @@ class Uses:
 
 @record
 class SchemaChange:
-    """A column that came, or changed its type."""
+    """A column that came, went, or changed its type."""
 
     version: int
     at: datetime | None

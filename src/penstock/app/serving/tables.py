@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import fields
-from itertools import islice
+from itertools import islice, pairwise
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -149,6 +149,20 @@ def _checks(table: str, declared: tuple[Check, ...], past: Past) -> Iterator[Che
 
 
 def _schema_changes(app: App, name: str) -> Iterator[SchemaChange]:
+    """Say how the columns of a table changed, the newest first: as its source did, or its definition."""
+    if name in app.project.raw:
+        yield from _taken_in(app, name)
+        return
+    times = {commit.version: commit.at for commit in app.engine.commits()}
+    for before, after in reversed(list(pairwise(app.engine.spans(name)))):
+        old, new = ({c.name: c.type for c in span.relation.schema.columns} for span in (before, after))
+        said = [f"{column} {kind} was added" for column, kind in new.items() if column not in old]
+        said += [f"{column} {kind} was taken out" for column, kind in old.items() if column not in new]
+        said += [f"{c} became {new[c]}, it was {old[c]}" for c in new if c in old and new[c] != old[c]]
+        yield from (SchemaChange(after.since, times.get(after.since), one) for one in said)
+
+
+def _taken_in(app: App, name: str) -> Iterator[SchemaChange]:
     text = (
         'select version, committed_at, "column", old_type, new_type from penstock.schema_changes '
         f'where "table" = {_literal(name)} order by version desc, 3 limit 100'
@@ -201,13 +215,15 @@ def versions(app: App, name: str, limit: int) -> list[TableVersion]:
     find(app, name)
     relation = app.engine.relations().get(name)
     left = relation.rows if relation else 0
+    # What another definition replaced is not counted among what went: its rows are known by themselves.
+    replaced = {after.since: before.relation.rows for before, after in pairwise(app.engine.spans(name))}
     found = []
     for commit in app.engine.commits():
         counts = commit.tables.get(name)
         if counts is None or not (counts.added or counts.removed):
             continue
         found.append(TableVersion(commit.version, commit.at, commit.run, counts.added, counts.removed, max(left, 0)))
-        left -= counts.added - counts.removed
+        left = replaced.get(commit.version, left - counts.added + counts.removed)
         if len(found) == limit:
             break
     return found
