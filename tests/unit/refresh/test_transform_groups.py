@@ -71,6 +71,12 @@ CASES = {
     "what cannot be added to is computed again": case(
         "a 1 x 1 1, 2 x 1 2, 3 y 1 4", "a 4 x 1 8", "a 2 y 1 2", "a- 3, 2", "a- 1; a 5 x 1 3", t=MIDDLE
     ),
+    "nothing but a float of a group comes to be null, and is none any more": case(
+        "a 1 x 1 1, 2 x 1 1, 3 y 1 4",
+        "a- 2",
+        "a 4 x 1 1",
+        t="select k, var_samp(v) as s, quantile_disc(v, 0.5) as q from raw.a group by k",
+    ),
     "keys of two inputs": case(
         "a 1 x 1 1, 2 y 2 2, 3 x 2 3; b 1 p 7 1, 2 q 8 2", "a 4 x 1 9", "b 1 q 7 1", "a- 2; b 3 p 7 1", t=TWO_MIDDLES
     ),

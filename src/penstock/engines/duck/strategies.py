@@ -43,7 +43,7 @@ def difference(relation: Relation, rows: Rows, went: str) -> tuple[str, str]:
         equal = _agree(relation, "s", "l", by, loose=rows.loose)
         minus = f"select {all_of} from {rows.old} l anti join {rows.stage} s on {equal}"
         plus = f"select {idents(names, 's.')}, l._rid from {rows.stage} s left join {rows.old} l"
-        return f"{plus} on {same(by, 's', 'l')} where l._rid is null or not ({equal})", minus
+        return f"{plus} on {same(by, 's', 'l')} where l._rid is null or ({equal}) is not true", minus
     number = f"row_number() over (partition by {idents(names)}"
     left = f"(select {idents(names)}, {number}) as _k from {rows.stage})"
     right = f"(select *, {number} order by _rid) as _k from {rows.old})"
