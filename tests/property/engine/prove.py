@@ -53,17 +53,20 @@ def sequence(seed: int, number: int) -> Made:
     return make(by_random(random.Random(f"{seed}/{number}")), wanted[number % len(wanted)])
 
 
-def wrong(case: Case) -> str:
-    """Return what is wrong with a case, or nothing; an error that nobody foresaw is wrong too."""
+def wrong(case: Case) -> tuple[str, str]:
+    """Return the kind of what is wrong with a case, and what; an error that nobody foresaw is wrong too."""
     try:
         hold(case)
     except (InvalidCaseError, ConfigError):  # a case made smaller may make no sense any more
-        return ""
-    except (DiffersError, PenstockError) as error:
-        return str(error)
+        return "", ""
     except Exception as error:  # noqa: BLE001  # whatever an engine raises is to be told, and shrunk
-        return f"{type(error).__name__}: {error}"
-    return ""
+        return _told(error)
+    return "", ""
+
+
+def _told(error: Exception) -> tuple[str, str]:
+    kind = type(error).__name__
+    return kind, str(error) if isinstance(error, (DiffersError, PenstockError)) else f"{kind}: {error}"
 
 
 def some(seed: int, numbers: range, seconds: float) -> Proof:
@@ -76,12 +79,13 @@ def some(seed: int, numbers: range, seconds: float) -> Proof:
             proof.reach.add(made, hold(made.case))
         except InvalidCaseError as error:
             proof.invalid.append((number, str(error)))
-        except Exception as error:  # noqa: BLE001  # the same
-            what = str(error) if isinstance(error, DiffersError) else f"{type(error).__name__}: {error}"
+        except Exception as error:  # noqa: BLE001  # as above
+            kind, what = _told(error)
             case = made.case
             if len(proof.failed) < _MOST_SHRUNK and seconds:
-                case = shrink(case, lambda smaller: bool(wrong(smaller)), seconds)
-                what = wrong(case) or what
+                # What goes wrong in another way shows something else.
+                case = shrink(case, lambda smaller, kind=kind: wrong(smaller)[0] == kind, seconds)
+                what = wrong(case)[1] or what
             proof.failed[number] = what, script(case, f"found with seed {seed}, sequence {number}:\n{what}")
     return proof
 
