@@ -22,18 +22,18 @@ def project(tmp_path: Path) -> BadProject:
 
 
 @pytest.mark.parametrize(
-    ("more", "said", "meant"),
+    ("more", "said", "place", "meant"),
     [
-        (['key = "idd"'], "the key names the column 'idd'", "id"),
-        (['key = "id"', 'cursor = "totl"'], "the cursor names the column 'totl'", "total"),
-        (['clean = { totl = "double" }'], "clean names the column 'totl'", "total"),
+        (['key = "idd"'], "the key names the column 'idd'", "1:1", "id"),
+        (['key = "id"', 'cursor = "totl"'], "the cursor names the column 'totl'", "5:10", "total"),
+        (['clean = { totl = "double" }'], "clean names the column 'totl'", "1:1", "total"),
     ],
 )
-def test_a_column_that_a_source_has_not_is_told_at_its_heading(
-    project: BadProject, more: list[str], said: str, meant: str
+def test_a_column_that_a_source_has_not_is_told_in_its_file(
+    project: BadProject, more: list[str], said: str, place: str, meant: str
 ) -> None:
     project.file("bad.csv", ROWS, *more)
-    error = project.fails(said, "sources/bad.toml:1:1")
+    error = project.fails(said, f"sources/bad.toml:{place}")
     assert error["hint"] == f"did you mean '{meant}'?"
 
 
@@ -139,7 +139,7 @@ def test_what_sources_are_told_and_cannot_be_is_checked_together_before_anything
     assert said.code == 2
     found = [(one["where"], one["hint"]) for one in json.loads(said.out)["error"]["errors"]]
     assert found == [
-        ("sources/bad.toml:1:1", "did you mean 'page'?"),
-        ("sources/bad.toml:5:1", "did you mean 'Europe/Berlin'?"),
+        ("sources/bad.toml:4:12", "did you mean 'page'?"),
+        ("sources/bad.toml:10:8", "did you mean 'Europe/Berlin'?"),
     ]
     assert project.cli("check", "raw.good").code == 0

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
     from penstock.load.files import File
 
-_LAYOUT = 3
+_LAYOUT = 4
 _TAG = "\0"
 _PLAIN_NAME = re.compile(r"[A-Za-z0-9_-]+\Z")
 _DIGEST_SIZE = 16

@@ -96,6 +96,7 @@ def common(name: str, section: Section, loading: Loading, connection: Connection
         tags=section.words("tags") or defaults.tags,
         where=section.where(),
         line=line,
+        places={name: section.where(name, value=True) for name in section.values},
     )
 
 

@@ -34,7 +34,7 @@ class RawTable:
     `read` is what to read from the connection (a table, a path, a glob, an endpoint) and `options` what only the
     connector understands. `fresh` of None means manual. `select` transforms before the load, over the relation
     `batch`, and begins in line `line` of its file; `clean` names cleaning functions by column; `columns` declares
-    types.
+    types. `places` says where its settings stand.
     """
 
     name: str
@@ -55,3 +55,8 @@ class RawTable:
     fingerprint: str = ""
     where: Place | None = None
     line: int = 1
+    places: dict[str, Place] = field(default_factory=dict)
+
+    def at(self, setting: str) -> Place | None:
+        """Return where a setting stands, or the table where it has none of that name."""
+        return self.places.get(setting, self.where)

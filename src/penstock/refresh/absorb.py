@@ -136,8 +136,8 @@ def _has_cursor(table: RawTable, staged: Staged, current: Relation | None) -> No
     schema = current.schema if current is not None else staged.schema
     if table.cursor and not table.select and not (schema.find(table.cursor) or staged.schema.find(table.cursor)):
         raise PlanError(
-            f"the cursor names the column '{table.cursor}', which the table has not", where=table.name,
-            hint=did_you_mean(table.cursor, schema.names),
+            f"the cursor names the column '{table.cursor}', which the table has not",
+            where=table.at("cursor") or table.name, hint=did_you_mean(table.cursor, schema.names),
         )  # fmt: skip
 
 

@@ -87,23 +87,23 @@ def settings(table: RawTable) -> Settings:
 
 def _count(value: Any, table: RawTable) -> int:
     if not isinstance(value, int) or isinstance(value, bool) or value < 0:
-        raise ConfigError("`skip` is a number of lines", where=table.where, got=repr(value))
+        raise ConfigError("`skip` is a number of lines", where=table.at("skip"), got=repr(value))
     return value
 
 
 def _sensible(found: Settings, said: dict[str, Any], table: RawTable) -> None:
     if found.format and found.format not in FORMATS:
         hint = did_you_mean(found.format, FORMATS)
-        raise ConfigError(f"unknown format '{found.format}'", where=table.where, hint=hint)
+        raise ConfigError(f"unknown format '{found.format}'", where=table.at("format"), hint=hint)
     for name in ("quote", "escape"):
         if len(getattr(found, name)) > 1:
-            raise ConfigError(f"`{name}` is one character", where=table.where, got=getattr(found, name))
+            raise ConfigError(f"`{name}` is one character", where=table.at(name), got=getattr(found, name))
     if found.encoding:
         try:
             is_utf8(found.encoding)
         except LookupError as error:
             hint = "such as utf-8, latin-1, cp1252, utf-16"
-            raise ConfigError(f"unknown encoding '{found.encoding}'", where=table.where, hint=hint) from error
+            raise ConfigError(f"unknown encoding '{found.encoding}'", where=table.at("encoding"), hint=hint) from error
     kind = found.format or by_name(table.read)
     only = {"records": ("json",)} | dict.fromkeys(
         ("delimiter", "quote", "escape", "header", "skip", "nulls"), DELIMITED
@@ -111,7 +111,7 @@ def _sensible(found: Settings, said: dict[str, Any], table: RawTable) -> None:
     for name, kinds in only.items():
         if name in said and kind and kind not in kinds:
             raise ConfigError(
-                f"`{name}` means nothing for {kind}", where=table.where, expected=f"it with {' or '.join(kinds)}"
+                f"`{name}` means nothing for {kind}", where=table.at(name), expected=f"it with {' or '.join(kinds)}"
             )
 
 

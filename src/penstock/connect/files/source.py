@@ -86,7 +86,7 @@ class FilesSource:
         self._found = find(self._pattern, self._folder, self._context.root)
         self._scanned.clear()
         if not self._found and not self._wanted.optional:
-            raise nothing_found(self._pattern, self._folder, self._table.where or self._table.name)
+            raise nothing_found(self._pattern, self._folder, self._table.at("read") or self._table.name)
         return tuple(self._found)
 
     def read(self, partition: str, after: Position) -> Iterator[Batch]:

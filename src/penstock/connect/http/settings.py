@@ -102,9 +102,9 @@ def settings_of(table: RawTable) -> Settings:
 
 
 def _wrong(table: RawTable, what: str, *, expected: str, got: str = "", hint: str = "") -> ConfigError:
-    return ConfigError(
-        f"raw table '{table.name}': `{what}` makes no sense", expected=expected, got=got, where=table.where, hint=hint
-    )
+    where = table.connection.where if what in ("auth", "address") and table.connection.where else table.at(what)
+    said = f"raw table '{table.name}': `{what}` makes no sense"
+    return ConfigError(said, expected=expected, got=got, where=where, hint=hint)
 
 
 def _known(table: RawTable, what: str, given: Mapping[str, Any], known: Collection[str]) -> None:

@@ -115,9 +115,9 @@ def log_form(table: RawTable) -> LogForm:
     if bool(kind) == bool(pattern):
         got = "both" if kind else "neither"
         expected = f"`format` ({', '.join(FORMATS)}) or `pattern`"
-        raise ConfigError("a log needs the form of its lines", where=table.where, expected=expected, got=got)
+        raise ConfigError("a log needs the form of its lines", where=table.at("format"), expected=expected, got=got)
     if kind and kind not in FORMATS:
-        raise ConfigError(f"unknown format '{kind}'", where=table.where, hint=did_you_mean(kind, FORMATS))
+        raise ConfigError(f"unknown format '{kind}'", where=table.at("format"), hint=did_you_mean(kind, FORMATS))
     encoding = _encoding(table)
     made = LogForm(kind, Json(lines=True), _year(table, kind), encoding, bool(said.get("optional", False)))
     if kind == "jsonl":
@@ -135,7 +135,8 @@ def _fitted(lines: Lines, table: RawTable) -> Lines:
     unknown = [n for n in (*times, *types) if n not in names]
     if unknown:
         hint = did_you_mean(unknown[0], names)
-        raise ConfigError(f"the lines have no part '{unknown[0]}'", where=table.where, hint=hint)
+        where = table.at("times" if unknown[0] in times else "columns")
+        raise ConfigError(f"the lines have no part '{unknown[0]}'", where=where, hint=hint)
     zone = _zone(table, times)
     if zone:
         times = {n: replace(t, zone="" if "%z" in t.format else zone) for n, t in times.items()}
@@ -154,17 +155,17 @@ def _own(pattern: str, table: RawTable) -> Lines:
     bad = _NOT_RE2.search(pattern)
     if bad:
         hint = "regular expressions here are RE2's, which look neither ahead nor back"
-        raise ConfigError(f"'{bad[0]}' cannot be used in `pattern`", where=table.where, hint=hint)
+        raise ConfigError(f"'{bad[0]}' cannot be used in `pattern`", where=table.at("pattern"), hint=hint)
     if not names:
         hint = r"such as (?P<time>\S+) (?P<message>.*)"
-        raise ConfigError("`pattern` has no named group", where=table.where, hint=hint)
+        raise ConfigError("`pattern` has no named group", where=table.at("pattern"), hint=hint)
     doubled = next((n for n in names if names.count(n) > 1), None)
     if doubled:
-        raise ConfigError(f"`pattern` names '{doubled}' twice", where=table.where)
+        raise ConfigError(f"`pattern` names '{doubled}' twice", where=table.at("pattern"))
     compiled = _compiled(pattern)
     if compiled is not None and compiled.groups != len(names):
         hint = "write (?:…) for a group that is no column"
-        raise ConfigError("`pattern` has groups without a name", where=table.where, hint=hint)
+        raise ConfigError("`pattern` has groups without a name", where=table.at("pattern"), hint=hint)
     return Lines(pattern, nulls=("",))
 
 
@@ -180,12 +181,12 @@ def _year(table: RawTable, kind: str) -> int | str:
     year = table.options.get("year")
     if kind != "syslog":
         if year is not None:
-            raise ConfigError(f"`year` means nothing for {kind or 'a pattern'}", where=table.where)
+            raise ConfigError(f"`year` means nothing for {kind or 'a pattern'}", where=table.at("year"))
         return 0
     if year == FROM_FILE_TIME or (isinstance(year, int) and not isinstance(year, bool) and year > 0):
         return year
     raise ConfigError(
-        "syslog's times have no year", where=table.where,
+        "syslog's times have no year", where=table.at("year"),
         expected=f"year = 2005 (of the first line), or year = '{FROM_FILE_TIME}'",
         got="nothing" if year is None else repr(year),
         hint=f"'{FROM_FILE_TIME}' takes the latest year in which a line is not after its file's time of change",
@@ -197,12 +198,12 @@ def _zone(table: RawTable, times: Mapping[str, Time]) -> str:
     if not zone:
         return ""
     if all("%z" in t.format for t in times.values()):
-        raise ConfigError("`zone` means nothing here: the times have their own", where=table.where)
+        raise ConfigError("`zone` means nothing here: the times have their own", where=table.at("zone"))
     import zoneinfo
 
     known = zoneinfo.available_timezones()
     if known and zone not in known:
-        raise ConfigError(f"unknown time zone '{zone}'", where=table.where, hint=did_you_mean(zone, known)[:120])
+        raise ConfigError(f"unknown time zone '{zone}'", where=table.at("zone"), hint=did_you_mean(zone, known)[:120])
     return zone
 
 
@@ -215,6 +216,6 @@ def _encoding(table: RawTable) -> str:
             return encoding
     except LookupError as error:
         hint = "such as utf-8, latin-1, cp1252"
-        raise ConfigError(f"unknown encoding '{encoding}'", where=table.where, hint=hint) from error
+        raise ConfigError(f"unknown encoding '{encoding}'", where=table.at("encoding"), hint=hint) from error
     hint = 'read finished files of it with `from = "files"`'
-    raise ConfigError(f"logs in {encoding} cannot be followed", where=table.where, hint=hint)
+    raise ConfigError(f"logs in {encoding} cannot be followed", where=table.at("encoding"), hint=hint)

@@ -54,7 +54,7 @@ class LogsSource:
         self._look()
         self._reached.clear()
         if not self._logs and not self._form.optional:
-            raise nothing_found(self._pattern, self._folder, self._table.where or self._table.name)
+            raise nothing_found(self._pattern, self._folder, self._table.at("read") or self._table.name)
         found: list[str] = []
         for log in sorted(self._logs):
             found.append(log)

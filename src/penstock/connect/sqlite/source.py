@@ -157,7 +157,7 @@ class SqliteSource:
                 raise FatalError(
                     f"raw table '{self._table.name}': {self._path.name} has no column '{needed}' in "
                     f"{self._table.read or 'its query'}",
-                    where=self._table.where,
+                    where=self._table.at("key" if needed in self._table.key else "cursor"),
                     hint=did_you_mean(needed, names),
                 )
         wanted = {c.name.lower(): c.type for c in self._table.columns or ()}
@@ -177,14 +177,14 @@ class SqliteSource:
                     raise
                 raise FatalError(
                     f"raw table '{self._table.name}': SQLite refuses its query: {error}",
-                    where=self._table.where,
+                    where=self._table.at("query"),
                 ) from error
             return _QUERY
         names = names_of(db)
         if self._table.read.lower() not in [name.lower() for name in names]:
             raise FatalError(
                 f"{self._path.name} has no table or view '{self._table.read}'",
-                where=self._table.where,
+                where=self._table.at("read"),
                 hint=did_you_mean(self._table.read, names),
             )
         return "main." + quoted(self._table.read)
@@ -275,7 +275,7 @@ class SqliteSource:
             f"raw table '{self._table.name}' has a cursor and no key",
             expected="a key, or a cursor column that is unique and not null",
             got=f"'{self._table.cursor}', of which several rows may have the same value",
-            where=self._table.where,
+            where=self._table.at("cursor"),
             hint="add key = the columns that tell a row from all others",
         )
 
