@@ -47,6 +47,7 @@ def test_a_case_says_itself_in_python() -> None:
     assert found["CASE"] == CASE
 
 
+@pytest.mark.slow
 def test_a_table_that_is_left_behind_is_found_and_made_small(monkeypatch: pytest.MonkeyPatch) -> None:
     """As if a step had overlooked that rows were only taken away."""
     run = cascade._Attempt._settle
@@ -61,7 +62,7 @@ def test_a_table_that_is_left_behind_is_found_and_made_small(monkeypatch: pytest
     kinds = ((case, prove.wrong(case)[0]) for case in (prove.sequence(1, n).case for n in range(200)))
     made, kind = next(one for one in kinds if one[1])
     assert kind == "DiffersError"
-    small = shrink(made, lambda case: prove.wrong(case)[0] == kind, 60)
+    small = shrink(made, lambda case: prove.wrong(case)[0] == kind, 240)
     rows = sum(len(feed.rows) for step in small.steps for feed in step.feeds)
     assert (len(small.tables), len(small.steps)) <= (1, 2)
     assert rows <= 4, script(small, "")
