@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import random
+from concurrent.futures import ProcessPoolExecutor
+from multiprocessing import get_context
 from typing import Any
 
 import pytest
@@ -47,9 +49,8 @@ def test_a_case_says_itself_in_python() -> None:
     assert found["CASE"] == CASE
 
 
-@pytest.mark.slow
-def test_a_table_that_is_left_behind_is_found_and_made_small(monkeypatch: pytest.MonkeyPatch) -> None:
-    """As if a step had overlooked that rows were only taken away."""
+def _left_behind() -> tuple[str, Case]:
+    """Return what is wrong where a step overlooks that rows were only taken away, and the case made small."""
     run = cascade._Attempt._settle
 
     def overlooks(self: Any, table: Any, change: Any, strategy: str, *rest: Any) -> None:
@@ -58,13 +59,20 @@ def test_a_table_that_is_left_behind_is_found_and_made_small(monkeypatch: pytest
             return
         run(self, table, change, strategy, *rest)
 
-    monkeypatch.setattr(cascade._Attempt, "_settle", overlooks)
+    cascade._Attempt._settle = overlooks  # type: ignore[method-assign]
     kinds = ((case, prove.wrong(case)[0]) for case in (prove.sequence(1, n).case for n in range(200)))
     made, kind = next(one for one in kinds if one[1])
+    return kind, shrink(made, lambda case: prove.wrong(case)[0] == kind, 240)
+
+
+@pytest.mark.slow
+def test_a_table_that_is_left_behind_is_found_and_made_small() -> None:
+    """In a process of its own: behind other tests it has once been made less small, and nobody knows why."""
+    with ProcessPoolExecutor(1, mp_context=get_context("spawn")) as pool:
+        kind, small = pool.submit(_left_behind).result()
     assert kind == "DiffersError"
-    small = shrink(made, lambda case: prove.wrong(case)[0] == kind, 240)
     rows = sum(len(feed.rows) for step in small.steps for feed in step.feeds)
-    assert (len(small.tables), len(small.steps)) <= (1, 2)
+    assert (len(small.tables), len(small.steps)) <= (1, 2), script(small, "")
     assert rows <= 4, script(small, "")
 
 
