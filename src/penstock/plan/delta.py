@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
 _INPUT = re.compile(r'"@(\d+)(~?)"')
 _MODES = {"": "live", "=": "kept", "<": "at"}
-# What came, what went, both for a finder, and both with ids that tell them apart.
+# What came, what went, both for a finder, and both with ids that tell them apart; `|` is what is and what went.
 _STAGED = {"+", "-", "~", "*"}
 
 
@@ -96,12 +96,13 @@ class Text:
             one = self.inputs[tables[number]]
             if mode in _STAGED:
                 return _staged(mode, one)
-            mode = _simpler(mode, one)
+            lost, mode = one.minus if mode == "|" else "", _simpler(mode.strip("|"), one)
             known = self.met.get((changed, number, mode)) or self.looked.get((mode, number))
             if known is not None:
                 return known
             read = Read(one.relation, _MODES[mode], one.since, _high(mode, one, self.version), True, limits)
-            return f'"{self.named(f"@{number}{mode}", read)}"'
+            name = f'"{self.named(f"@{number}{mode}", read)}"'
+            return _with_lost(name, lost, one) if lost else name
 
         return _INPUT.sub(named, text)
 
@@ -129,6 +130,12 @@ def _staged(mode: str, one: Input) -> str:
     names = ", ".join(ident(c.name) for c in one.relation.schema)
     either = " union all ".join(f"select {names}, _rid from {name}" for name in stages)
     return stages[0] if len(stages) == 1 else f"({either})"
+
+
+def _with_lost(name: str, lost: str, one: Input) -> str:
+    """Return what has the rows that are and those that went."""
+    names = ", ".join(ident(c.name) for c in one.relation.schema)
+    return f"(select {names}, _rid from {name} union all select {names}, _rid from {lost})"
 
 
 def _simpler(mode: str, one: Input) -> str:
@@ -270,7 +277,8 @@ def keyed(block: Block, like: Schema) -> list[str]:
 def finders(block: Block, inputs: Mapping[str, Input], version: int) -> Iterator[tuple[int, list[int], Query]]:
     """Give the query of the rows of each arm that dependent inputs which changed can touch, with their numbers.
 
-    Inputs whose finders give the same ids have one query.
+    Inputs whose finders give the same ids have one query. A row that went may have met others that went with it: of
+    the other dependent inputs those are read, too.
     """
     for at, arm in enumerate(block.arms):
         alike: dict[tuple[int, ...], list[Leaf]] = {}
@@ -279,7 +287,8 @@ def finders(block: Block, inputs: Mapping[str, Input], version: int) -> Iterator
                 alike.setdefault(leaf.finder.ids, []).append(leaf)
         for leaves in alike.values():
             made = Text(inputs, version)
-            texts = [made.put(leaf.finder.text, arm, {}) for leaf in leaves if leaf.finder]
+            modes = {one.number: "|" for one in arm.dependent if inputs[one.table].minus}
+            texts = [made.put(leaf.finder.text, arm, modes) for leaf in leaves if leaf.finder]
             if len(block.arms) > 1:
                 texts = [f'select {at} as "@arm", * from ({text}) as "@f"' for text in texts]
             yield at, [leaf.number for leaf in leaves], made.query("\nunion\n".join(texts))

@@ -76,6 +76,15 @@ CASES = {
     "both sides of a left join change at once": case(
         "a 1 x 1 1, 2 y 1 2; b 1 x 1 5", "a 3 x 1 3; b 2 x 1 6", "a 1 y 1 1; b 1 y 1 5, 2 y 1 6", "a- 2; b- 1", t=LEFT
     ),
+    "what a row met goes together, on both sides of what it asks": case(
+        "a 1 x 1 1, 2 y 1 2; b 1 x 1 5; c 1 x 7",
+        "b- 1; c- 1",
+        "b 2 y 1 6; c 2 y 8",
+        "b- 2; c- 2",
+        t="select id from raw.a where not exists (select 1 from raw.b join raw.c on c.k = b.k where b.k = a.k)",
+        u="select a.id, w from raw.a left join (select b.k, b.w from raw.b join raw.b d on d.id = b.id) q on q.k = a.k",
+        w="select id from raw.a where k in (select b.k from raw.b join raw.c on c.k = b.k)",
+    ),
     "one of two left joins finds more": case(
         "a 1 x 1 1, 2 y 1 2; b 1 x 1 5; c 1 x 7, 2 y 8", "a 3 z 1 3; b 2 y 1 6", "a 4 z 1 4; c 1 y 9", t=TWO_LEFT
     ),
