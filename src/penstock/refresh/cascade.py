@@ -271,7 +271,7 @@ class _Attempt:
             return
         try:
             change = self._judged(table.checks, absorb.declared(self.txn, table))
-            self.relations[table.name] = self.txn.apply(change)
+            self.applied.apply(self.txn, change)
             self.noted = True
         except Replay:
             raise

@@ -35,7 +35,8 @@ def difference(relation: Relation, rows: Rows, went: str) -> tuple[str, str]:
     """Return the selects of the rows that come, each with the id that it keeps, and of those that go.
 
     Rows that are the same on both sides are neither. A row keeps the id of one that goes and agrees with it in the
-    columns by which rows are told apart; the first select reads the outcome of the second under the name `went`.
+    columns by which rows are told apart; where these are not unique, the first select reads the outcome of the second
+    under the name `went`.
     """
     names, by = relation.whole.names, rows.by
     all_of = idents((*names, *hidden_of(relation), "_row"), "l.")
