@@ -7,12 +7,12 @@ from io import BytesIO
 from typing import TYPE_CHECKING, Any
 
 from penstock.app import requests
+from penstock.app.limits import telling
 from penstock.app.serving import buffers, grids
 from penstock.app.serving.shapes import GridColumn
 from penstock.base.errors import PlanError, UnsupportedError
 from penstock.base.record import record
 from penstock.model.queryplan import PlanStep
-from penstock.protocols.engine import StoppedError
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -54,11 +54,9 @@ def ask(app: App, text: str, question: Question, limit: int = ROWS, name: str = 
     """Ask the warehouse one select and return at most `limit` rows of it."""
     began = app.clock.monotonic()
     tables = reads(app, text)
-    try:
+    with telling(question):
         rows = question.reads(requests.sql(app, text))
         grid = grids.grid(rows, limit)
-    except (StoppedError, KeyboardInterrupt):  # of the query in this thread; Ctrl-C goes to another one
-        raise question.error() from None
     took = app.clock.monotonic() - began
     return Asked(grid.columns, grid.rows, grid.total, grid.truncated, text, took, name, tables)
 
@@ -73,16 +71,16 @@ def columns(
     def encoded(head: dict[str, Any]) -> bytes:
         return encode({**head, "sql": text, "seconds": app.clock.monotonic() - began, "id": name, "tables": tables})
 
-    try:
+    with telling(question):
         rows = question.reads(requests.sql(app, text))
         try:
             return buffers.packed(rows, limit, encoded)
+        except buffers.BrokenError:
+            if question.is_over:
+                raise question.error() from None
+            return None
         finally:
             rows.close()
-    except (buffers.BrokenError, StoppedError, KeyboardInterrupt) as error:
-        if isinstance(error, buffers.BrokenError) and not question.is_over:
-            return None
-        raise question.error() from None
 
 
 def arrow(app: App, text: str, question: Question, limit: int = MOST_ROWS) -> bytes:
@@ -93,14 +91,12 @@ def arrow(app: App, text: str, question: Question, limit: int = MOST_ROWS) -> by
     if not find_spec("pyarrow"):
         raise UnsupportedError("nothing is installed that writes Arrow streams", hint="pip install 'penstock[arrow]'")
     reads(app, text)
-    try:
+    with telling(question):
         rows = question.reads(requests.sql(app, text))
         try:
             return _streamed(*_first(rows, limit))
         finally:
             rows.close()
-    except (StoppedError, KeyboardInterrupt):
-        raise question.error() from None
 
 
 def _first(rows: Rows, limit: int) -> tuple[Any, list[Any]]:
@@ -153,12 +149,10 @@ def plan(app: App, text: str, question: Question, *, measure: bool = False) -> Q
     """Return how the warehouse would compute one select; with `measure` it does, and says what each step took."""
     reads(app, text)
     began = app.clock.monotonic()
-    try:
+    with telling(question):
         rows = question.reads(requests.sql(app, text))
         try:
             found = rows.plan(measure=measure)
         finally:
             rows.close()
-    except (StoppedError, KeyboardInterrupt):
-        raise question.error() from None
     return QueryPlan(found, app.clock.monotonic() - began if measure else None)
