@@ -287,6 +287,24 @@ def test_a_type_that_changes_under_tables_changes_them(project: Project) -> None
     project.good()
 
 
+def test_a_column_of_nothing_but_null_is_text_in_all_that_read_it(project: Project) -> None:
+    project.table("base", "select id, who, amount, null as later from raw.sales\n")
+    project.table("each", "select id, later, [null] as list, {a: null} as part from base where id > 1\n")
+    project.table("sums", "select who, count(*) as n, null as later from base group by who\n")
+    project.table("either", "select id, null as x from base where amount > 15 union all select id, later from base\n")
+    project.table("kinds", "select distinct who, later, null as x from base\n")
+    project.table("last", "select id, max(later) over (partition by who) as later, null as x from base\n")
+    project.good()
+    project.shows((5, "dan", 50, "5"), (2, "bob", 21, "2"), without=[1])
+    project.good()
+    project.table("base", "select id, who, amount::bigint as amount, null as later from raw.sales\n")
+    project.shows((6, "dan", 60, "6"))
+    project.good()
+    types = "select data_type from duckdb_columns() where schema_name = 'main' and column_name in ('later', 'x')"
+    assert set(project.ask(types)) == {("VARCHAR",)}
+    assert project.ask("select list, part from each where id = 6") == [([None], {"a": None})]
+
+
 DAYS = """
 from datetime import date, datetime
 from penstock import source

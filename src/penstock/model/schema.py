@@ -253,6 +253,11 @@ class Schema:
         """Type by name."""
         return {c.name: c.type for c in self.columns}
 
+    @property
+    def settled(self) -> Schema:
+        """The columns with those that have no type, having no values, as text."""
+        return Schema(tuple(replace(c, type="varchar") if c.type == "null" else c for c in self.columns))
+
     def find(self, name: str) -> Column | None:
         """Return the column of that name, whatever its case."""
         lowered = name.lower()

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Literal
 
 from penstock.base.record import record
 from penstock.model.relation import Query, Relation, Within
@@ -29,13 +29,13 @@ class Build:
 class Compute:
     """Compute a query into a stage; gives a Staged, without its columns where nobody asks for them.
 
-    Rows that are to come to a table may be `numbered`: where the column `_rid` that the query gives is null, an engine
-    may put the id there that the row will have.
+    Rows that are to come to a table may be `numbered`: an engine may put the id that each will have into the column
+    `_rid`. Of `some` the query gives that column, not null where a row has its id; of `all` it does not.
     """
 
     query: Query
     described: bool = True
-    numbered: bool = False
+    numbered: Literal["", "some", "all"] = ""
 
 
 @record

@@ -237,6 +237,9 @@ def _touched(made: Text, arm: Arm, modes: Mapping[int, str], stages: Mapping[Lea
 
 def united(block: Block, terms: Iterable[tuple[int, str]], ids: bool, further: str = "") -> str:
     """Return the union of terms with the block's body columns, and the hidden ids where they are wanted."""
+    terms = list(terms)
+    if len(terms) == len(block.arms) == 1 and ids and not further:
+        return terms[0][1]  # an arm's text gives just these
     most = max(len(arm.linear) for arm in block.arms)
     parts = []
     for at, text in terms:
@@ -336,12 +339,12 @@ def _used(leaf: Leaf, prefix: str = "") -> str:
 def added(block: Block, turn: Turn, like: Schema) -> Query:
     """Return the query of the rows of a rows block that come, hidden ids included, with the types `like`.
 
-    They have no id yet: `_rid` is null.
+    They have no id of their own yet.
     """
     made = turn.text
     terms = terms_of(block, made, "+", turn.found)
     body = united(block, terms, ids=True) if terms else _nothing(like)
-    return made.query(typed(body, like, "cast(null as bigint) as _rid"))
+    return made.query(body if len(block.arms) == 1 else typed(body, like))  # one arm has the types it was built with
 
 
 def losses(block: Block, inputs: Mapping[str, Input]) -> list[Within | tuple[tuple[str, ...], Query]]:

@@ -269,7 +269,7 @@ class Keeper:
         """Compute the rows that come of a change, beside those that depended on what it touched."""
         losses = delta.losses(block, turn.inputs)
         only = not losses and not turn.found
-        stage = self.staged(Compute(delta.added(block, turn, relation.whole), False, numbered=only))
+        stage = self.staged(Compute(delta.added(block, turn, relation.whole), False, numbered="all" if only else ""))
         if only:
             self.how.append("append")
             return self.change_by(Extend(relation, stage.name, stage.rows))
@@ -303,7 +303,7 @@ class Keeper:
         old = self.staged(Take(relation, (Within(block.held, sums.name, names, once=True),) if block.keys else ()))
         differ = groups.differs(block, turn)
         query = groups.merged(block, sums.name, old.name, like, grown=groups.grows(turn))
-        stage = self.staged(Compute(query, False, numbered=differ))
+        stage = self.staged(Compute(query, False, numbered="some" if differ else ""))
         if differ:
             return self.change_by(Swap(relation, stage.name, stage.rows, old.name, old.rows, *identity(block)[:2]))
         asked = groups.doubtful(block, sums.name, old.name)

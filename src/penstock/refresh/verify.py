@@ -189,7 +189,7 @@ class Verifier:
         """Return the columns of a query over the warehouse."""
         rows = self.engine.read(replace(query, text=f'select * from (\n{query.text}\n) as "@x"', line=query.line - 1))
         try:
-            return rows.schema
+            return rows.schema.settled
         finally:
             rows.close()
 

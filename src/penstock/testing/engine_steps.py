@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, Literal
 
 from penstock.base.errors import FatalError, UnsupportedError
 from penstock.model.relation import Query, Read, Within
@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from penstock.testing.engine_checks import EngineCase
 
 _BOTH = [(2, None, None), (3, None, None)]  # rows of which only the keys count
+_FOUR, _NO_ID = (4, "four", 4.0), ", cast(null as bigint) as _rid"
 _NEW = [(2, "new", None), (3, "new", -1.25)]
 
 
@@ -101,9 +102,10 @@ class StepChecks(EngineChecks):
         if "append" not in engine.can.strategies:
             return
         self._make(engine, [ONE])
-        for row, numbered in ((TWO, False), (THREE, True)):
+        kinds: tuple[tuple[Any, Literal["", "some", "all"]], ...] = ((TWO, ""), (THREE, "all"), (_FOUR, "some"))
+        for row, numbered in kinds:
             with self._writing(engine) as txn:
-                text = f"select k, v, x, cast(null as bigint) as _rid from {self._received(txn, [row]).name}"
+                text = f"select k, v, x{_NO_ID if numbered == 'some' else ''} from {self._received(txn, [row]).name}"
                 staged = self._staged(txn, Compute(Query(text), numbered=numbered))
                 change = self._changed(txn, Extend(engine.relations()["t"], staged.name, staged.rows))
                 told = self._told_ids(txn, change)

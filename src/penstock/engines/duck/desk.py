@@ -117,18 +117,18 @@ class Desk:
         """Return the names of the hidden columns."""
         return "_rid, _seq, _part" if partitioned else "_rid, _seq"
 
-    def hidden(self, partitioned: bool, partition: str, *, keeps: bool = False) -> str:
-        """Return the SQL of the hidden columns of rows that come now."""
+    def hidden(self, partitioned: bool, partition: str, rid: str = "") -> str:
+        """Return the SQL of the hidden columns of rows that come now, whose ids are the next ones or those of `rid`."""
         part = f", {literal(partition)}::varchar as _part" if partitioned else ""
-        rid = self.numbered() if keeps else self._next_id
-        return f"{rid} as _rid, {self.version}::bigint as _seq{part}"
+        return f"{rid or self.next_id} as _rid, {self.version}::bigint as _seq{part}"
 
     def numbered(self) -> str:
         """Return the SQL of the ids of rows that have one as `_rid` or get one now."""
-        return f"coalesce(_rid, {self._next_id})"
+        return f"coalesce(_rid, {self.next_id})"
 
     @property
-    def _next_id(self) -> str:
+    def next_id(self) -> str:
+        """The SQL of the next ids, a row's after the other's."""
         return f"(row_number() over () + {self.state.next_rid - 1})::bigint"
 
     def reveal(self, relation: Relation) -> None:

@@ -38,7 +38,7 @@ def _crossing(
     try:
         desk.show(view, opened.rows)
         schema = opened.schema if len(opened.schema) else columns_of(desk.con, view)
-        yield view, _settled(schema)
+        yield view, schema.settled
     except duckdb.Error as error:
         if reading.failed():
             raise Replay from error
@@ -51,11 +51,6 @@ def _crossing(
 def _note_opened(desk: Desk, reading: Reading, rejects: Any) -> None:
     if rejects is not None:
         note_rejects(desk, reading.shape.table, reading.partition, rejects)
-
-
-def _settled(schema: Schema) -> Schema:
-    """Return a schema whose columns that have no type, having no values, are text."""
-    return Schema(tuple(replace(c, type="varchar") if c.type == "null" else c for c in schema))
 
 
 def note_rejects(desk: Desk, source: str, partition: str, rejects: Any) -> None:

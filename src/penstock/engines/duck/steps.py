@@ -11,7 +11,7 @@ from penstock.engines.duck import keys, landing, strategies
 from penstock.engines.duck.errors import translated
 from penstock.engines.duck.intake import columns_of
 from penstock.engines.duck.reads import matching
-from penstock.engines.duck.words import ident, idents, literal, one, stored
+from penstock.engines.duck.words import ident, idents, literal, one, schema_of, stored
 from penstock.model.change import Change, Staged
 from penstock.model.names import HIDDEN
 from penstock.model.relation import Relation, Within
@@ -62,6 +62,7 @@ def _run(step: Any, _txn: Desk) -> Staged | Change:
     raise PlanError(f"the engine knows no step {type(step).__name__}")
 
 
+_UNTYPED = '"NULL"'
 _FEW = 100_000  # rows of which it is soon told whether two are equal, which is dear to allow for
 
 
@@ -71,7 +72,7 @@ def _build(step: Build, desk: Desk) -> Change:
     text = desk.text(step.query)
     row = one(desk.con.execute(f"create table {stored(name)} as select *, {desk.hidden(False, '')} from (\n{text}\n)"))
     rows = int(row[0]) if row else 0
-    whole = _without_hidden(columns_of(desk.con, stored(name)), step.name)
+    whole = _without_hidden(_typed(desk, stored(name)), step.name)
     schema, hidden = whole, Schema()
     if step.hidden:
         schema = Schema(whole.columns[: -len(step.hidden)])
@@ -83,6 +84,16 @@ def _build(step: Build, desk: Desk) -> Change:
     )  # fmt: skip
     keys.unique(desk, step.name, stored(name), step.key, schema)
     return Change(relation, rows, 0, after=f"select {idents(schema.names)} from {stored(name)}", built=True)
+
+
+def _typed(desk: Desk, table: str) -> Schema:
+    """Return the columns of a new table; those that have no type, `null as x`, become text."""
+    made = desk.con.sql(f"from {table}")
+    schema = schema_of(made.columns, made.types).settled
+    for column, kind in zip(schema, made.types, strict=True):
+        if _UNTYPED in str(kind):
+            desk.con.execute(f"alter table {table} alter column {ident(column.name)} type {column.type}")
+    return schema
 
 
 def _without_hidden(schema: Schema, table: str) -> Schema:
@@ -107,14 +118,16 @@ def _without_hidden(schema: Schema, table: str) -> Schema:
 def _compute(step: Compute, desk: Desk) -> Staged:
     name = desk.new_stage()
     text = desk.text(step.query)
-    if step.numbered:
+    if step.numbered == "all":
+        text = f"select *, {desk.next_id} as _rid from (\n{text}\n)"
+    elif step.numbered:
         text = f"select * replace ({desk.numbered()} as _rid) from (\n{text}\n)"
     row = one(desk.con.execute(f"create temp table {name} as\n{text}"))
     rows = int(row[0]) if row else 0
     if step.numbered:
         desk.state.next_rid += rows
         desk.state.numbered.add(name)
-    schema = columns_of(desk.con, name) if step.described else Schema()
+    schema = columns_of(desk.con, name).settled if step.described else Schema()
     return Staged(name, schema, rows)
 
 

@@ -113,7 +113,7 @@ class DuckTxn(Desk):
         with translated(query, 1):
             self.catalog.make_known(self.con, query.text)
             rows = self.con.execute(f"describe\n{self.text(query)}").fetchall()
-        return schema_of([row[0] for row in rows], [row[1] for row in rows])
+        return schema_of([row[0] for row in rows], [row[1] for row in rows]).settled
 
     def kept_since(self, name: str) -> int:
         """Return the first version since which all changes of a table are there."""
@@ -183,7 +183,8 @@ class DuckTxn(Desk):
             self._delete(change)
         if change.added:
             names = idents(relation.whole.names)
-            hidden = self.hidden(relation.partitioned, change.partition, keeps=change.keeps)
+            ids = "_rid" if change.ids else self.numbered() if change.keeps else ""
+            hidden = self.hidden(relation.partitioned, change.partition, ids)
             self.con.execute(
                 f"insert into {live} ({names}, {self.hidden_names(relation.partitioned)}) "
                 f"select {names}, {hidden} from {change.plus}"
