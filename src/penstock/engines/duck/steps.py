@@ -245,9 +245,9 @@ def _old(desk: Desk, relation: Relation, within: tuple[Within, ...]) -> tuple[st
 def _difference(desk: Desk, relation: Relation, rows: strategies.Rows, partition: str) -> Change:
     """Stage what comes and what goes where some rows take the place of others."""
     came, went = desk.new_stage(), desk.new_stage()
-    if not (rows.unique or rows.by) and relation.rows <= _FEW:
-        row = one(desk.con.execute(strategies.without_twins(relation, rows)))
-        rows = replace(rows, by=relation.whole.names, unique=True) if row and row[0] else rows
+    few = relation.rows <= _FEW and not (rows.unique or rows.by)
+    if few and one(desk.con.execute(strategies.twins(relation, rows))) is None:
+        rows = replace(rows, by=relation.whole.names, unique=True)
     plus, minus = strategies.difference(relation, rows, went)
     removed = int((one(desk.con.execute(f"create temp table {went} as {minus}")) or (0,))[0])
     numbered = f"select * replace ({desk.numbered()} as _rid) from ({plus})"

@@ -43,6 +43,9 @@ def difference(relation: Relation, rows: Rows, went: str) -> tuple[str, str]:
     if rows.unique:
         equal = _agree(relation, "s", "l", by, loose=rows.loose)
         minus = f"select {all_of} from {rows.old} l anti join {rows.stage} s on {equal}"
+        if len(by) == len(names):  # what agrees in these is the same
+            plus = f"select {idents(names, 's.')} from {rows.stage} s anti join {rows.old} l on {equal}"
+            return f"select *, null::bigint as _rid from ({plus})", minus
         plus = f"select {idents(names, 's.')}, l._rid from {rows.stage} s left join {rows.old} l"
         return f"{plus} on {same(by, 's', 'l')} where l._rid is null or ({equal}) is not true", minus
     number = f"row_number() over (partition by {idents(names)}"
@@ -58,10 +61,11 @@ def difference(relation: Relation, rows: Rows, went: str) -> tuple[str, str]:
     return f"select {idents(names, 's.')}, w._rid from {came} on {same(by, 's', 'w')} and s._t = w._t", minus
 
 
-def without_twins(relation: Relation, rows: Rows) -> str:
-    """Return the query of whether no two rows are equal, neither of those that take a place nor of the old ones."""
-    count = f"select count(*) = count(distinct ({idents(relation.whole.names)}, 1)) from"
-    return f"select ({count} {rows.stage}) and ({count} {rows.old})"
+def twins(relation: Relation, rows: Rows) -> str:
+    """Return the query that gives a row where two are equal, be it of those that take a place or of the old ones."""
+    names = idents(relation.whole.names)
+    both = f'select {names}, 1 as "@side" from {rows.stage} union all select {names}, 2 from {rows.old}'
+    return f'select 1 from ({both}) group by {names}, "@side" having count(*) > 1 limit 1'
 
 
 def hidden_of(relation: Relation) -> tuple[str, ...]:
