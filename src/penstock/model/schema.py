@@ -169,6 +169,15 @@ def widen(have: str, come: str) -> str | None:
     return _widen_numbers(have, come)
 
 
+def cast(value: str, kind: str) -> str:
+    """Return SQL that gives a value a type; a state, and a column that is always null, have one that no words make.
+
+    >>> cast("x", "bigint"), cast("null", "null")
+    ('cast(x as bigint)', 'null')
+    """
+    return value if kind in ("null", STATE) else f"cast({value} as {kind})"
+
+
 def is_whole(kind: str) -> bool:
     """Tell whether a type is one of whole numbers.
 

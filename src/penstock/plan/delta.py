@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 
 from penstock.base.record import record
 from penstock.model.relation import Query, Read, Relation, Within
-from penstock.model.schema import STATE
+from penstock.model.schema import cast
 from penstock.plan.blocks import BODY, Arm
 
 if TYPE_CHECKING:
@@ -255,21 +255,16 @@ def united(block: Block, terms: Iterable[tuple[int, str]], ids: bool, further: s
 
 def typed(text: str, schema: Schema, further: str = "") -> str:
     """Return a select of the columns of a schema from a text, cast to their types."""
-    items = ", ".join(f"{held(ident(c.name), c.type)} as {ident(c.name)}" for c in schema)
+    items = ", ".join(f"{cast(ident(c.name), c.type)} as {ident(c.name)}" for c in schema)
     items += f", {further}" if further else ""
     return f'select {items} from ({text}) as "@all"'
-
-
-def held(value: str, kind: str) -> str:
-    """Return a value cast to its type, but for a state, which has one that no words make."""
-    return value if kind == STATE else f"cast({value} as {kind})"
 
 
 def keyed(block: Block, like: Schema) -> list[str]:
     """Return the items that give a block's keys over its body, as `@key1` and so on, with the types `like`."""
     types = like.types
     return [
-        f'cast({key} as {types[held]}) as "@key{at}"'
+        f'{cast(key, types[held])} as "@key{at}"'
         for at, (key, held) in enumerate(zip(block.keys, block.held, strict=True), 1)
     ]
 
@@ -427,7 +422,7 @@ def _over(block: Block, bodies: Mapping[int, str]) -> str:
 
 
 def _nothing(like: Schema) -> str:
-    items = ", ".join(f"cast(null as {c.type}) as {ident(c.name)}" for c in like)
+    items = ", ".join(f"{cast('null', c.type)} as {ident(c.name)}" for c in like)
     return f"select {items} where false"
 
 

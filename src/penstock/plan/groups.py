@@ -11,8 +11,9 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from penstock.model.relation import Query
+from penstock.model.schema import cast
 from penstock.plan.blocks import BODY
-from penstock.plan.delta import Text, held, ident, keyed, terms_of, typed, united, weighed_terms
+from penstock.plan.delta import Text, ident, keyed, terms_of, typed, united, weighed_terms
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -118,7 +119,7 @@ def merged(block: Block, stage: str, old: str, like: Schema, *, grown: bool = Fa
         raise ValueError("the block cannot merge")
     types = like.types
     items = [f'd."@key{at}" as "@k{at}"' for at in range(1, len(block.keys) + 1)]
-    items += [f"{held(_new(part), types[part.column])} as {ident(part.column)}" for part in block.merge.parts]
+    items += [f"{cast(_new(part), types[part.column])} as {ident(part.column)}" for part in block.merge.parts]
     doubt = "" if grown else f', {_doubtful(block)} as "@doubtful"'
     groups = f"select {', '.join(items)}{doubt}, l._rid from {_joined(block, stage, old)}"
     finish = block.merge.finish.replace(' FROM "@parts"', f', _rid FROM ({groups}) as "@parts"')

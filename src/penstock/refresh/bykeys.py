@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from penstock.base.record import record
 from penstock.model.change import Change
 from penstock.model.relation import Query, Read, Relation, Within
-from penstock.model.schema import Column, widen
+from penstock.model.schema import Column, cast, widen
 from penstock.model.step import Compute, Replace
 from penstock.refresh.handed import Part
 from penstock.refresh.work import Asked, quoted, type_of
@@ -108,7 +108,7 @@ def _keys(grouped: list[Grouped], columns: tuple[Column, ...]) -> str:
     parts = []
     for at, one in enumerate(grouped):
         items = ", ".join(
-            f'cast({quoted(own)} as {column.type}) as "@key{n}"'
+            f'{cast(quoted(own), column.type)} as "@key{n}"'
             for n, (own, column) in enumerate(zip(one.columns, columns, strict=True), 1)
         )
         parts.append(f'select {items} from "@{at}"')

@@ -16,7 +16,7 @@ from penstock.model import records
 from penstock.model.change import Staged
 from penstock.model.names import HIDDEN
 from penstock.model.relation import Query
-from penstock.model.schema import Column, Schema
+from penstock.model.schema import Column, Schema, cast
 from penstock.model.shape import Shape
 from penstock.model.step import Compute, Receive
 from penstock.protocols.engine import Replay
@@ -189,7 +189,7 @@ def _stage_nothing(call: Call) -> Staged:
 
 def stage_nothing(txn: Txn, schema: Schema) -> Staged:
     """Stage no rows of these columns."""
-    columns = ", ".join(f"cast(null as {c.type}) as {_quoted(c.name)}" for c in schema)
+    columns = ", ".join(f"{cast('null', c.type)} as {_quoted(c.name)}" for c in schema)
     staged = txn.run(Compute(Query(f"select {columns} where false")))
     assert isinstance(staged, Staged)  # noqa: S101
     return staged

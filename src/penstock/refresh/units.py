@@ -16,7 +16,7 @@ from penstock.base.text import did_you_mean
 from penstock.model.change import Change, Staged
 from penstock.model.project import Project
 from penstock.model.relation import Query, Relation
-from penstock.model.schema import Column, Schema
+from penstock.model.schema import Column, Schema, cast
 from penstock.model.step import Compute, Found
 from penstock.model.table import Function, Table
 from penstock.model.unit import UnitResult, UnitTest
@@ -126,10 +126,10 @@ def _give(scene: _Scene, txn: Txn, name: str) -> Relation:
     staged = returned.stage_nothing(txn, known) if not rows and known else _staged(scene.unit, txn, name, rows)
     wanted = _typed(staged.schema, rows, known or Schema())
     missing = [column for column in known or () if staged.schema.find(column.name) is None]
-    select = [f"cast({_quoted(c.name)} as {c.type}) as {_quoted(c.name)}" for c in wanted]
-    select += [f"cast(null as {c.type}) as {_quoted(c.name)}" for c in missing]
-    cast = _stage(txn.run(Compute(Query(f"select {', '.join(select)} from {staged.name}"))))
-    change = txn.run(Found(name, cast.name, cast.schema, "unit"))
+    select = [f"{cast(_quoted(c.name), c.type)} as {_quoted(c.name)}" for c in wanted]
+    select += [f"{cast('null', c.type)} as {_quoted(c.name)}" for c in missing]
+    given = _stage(txn.run(Compute(Query(f"select {', '.join(select)} from {staged.name}"))))
+    change = txn.run(Found(name, given.name, given.schema, "unit"))
     assert isinstance(change, Change)  # noqa: S101
     return txn.apply(change)
 

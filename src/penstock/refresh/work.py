@@ -12,7 +12,7 @@ from penstock.base.record import record
 from penstock.model.change import Change, Staged
 from penstock.model.handover import handed_type
 from penstock.model.relation import Query, Relation, Within
-from penstock.model.schema import Column, Schema, is_whole, widen
+from penstock.model.schema import Column, Schema, cast, is_whole, widen
 from penstock.model.step import Compute
 from penstock.refresh import carry, handed, returned
 from penstock.refresh.call import Call, users_code
@@ -207,7 +207,7 @@ class Work:
         """Return staged keys in the types that a table has for them."""
         types = [type_of(relation.schema, name) for name in keys.columns]
         pairs = zip(keys.keys, types, strict=True)
-        items = ", ".join(f"cast({quoted(name)} as {kind}) as {quoted(name)}" for name, kind in pairs)
+        items = ", ".join(f"{cast(quoted(name), kind)} as {quoted(name)}" for name, kind in pairs)
         stage = self.staged(Compute(Query(f"select {items} from {keys.stage}")))
         return Within(keys.columns, stage.name, keys.keys)
 
@@ -259,7 +259,7 @@ def type_of(schema: Schema, name: str) -> str:
 
 def casts(schema: Schema) -> str:
     """Return the select list that gives columns of these names the types of a schema."""
-    return ", ".join(f"cast({quoted(c.name)} as {c.type}) as {quoted(c.name)}" for c in schema)
+    return ", ".join(f"{cast(quoted(c.name), c.type)} as {quoted(c.name)}" for c in schema)
 
 
 def quoted(name: str) -> str:

@@ -69,6 +69,8 @@ def fine(env: Env, *families: str) -> Env:
 def scalar(choose: Choose, env: Env) -> tuple[str, Col]:
     """Make an expression of one column or two; its column has no name yet."""
     usable = [(r, c) for r, c in env if (c.fine or c.family == "map") and c.family in _SCALARS]
+    if choose.chance(2):
+        return "null", Col("", "null")
     if not usable:
         return "1", Col("", "int")
     ref, col = choose.of(usable)

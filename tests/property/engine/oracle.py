@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import re
 from collections import Counter
 from functools import cache
 from typing import TYPE_CHECKING, Any
@@ -91,7 +92,7 @@ class Oracle:
     def types(self, name: str) -> list[tuple[str, str]]:
         """Return the columns of a table and their types."""
         found = self.con.execute(f"select * from {name} limit 0").description or []
-        return [(column[0], canonical(str(column[1]))) for column in found]
+        return [(column[0], _kind(str(column[1]))) for column in found]
 
 
 def values(rows: Sequence[Row], columns: Sequence[tuple[str, str]]) -> str:
@@ -145,3 +146,9 @@ def _near(one: Any, two: Any) -> bool:
     if isinstance(one, float) and isinstance(two, float):
         return one == two or abs(one - two) <= max(NEAR * max(abs(one), abs(two)), SMALL)
     return bool(one == two)
+
+
+def _kind(text: str) -> str:
+    """Return our word for a type; what is null within another is told as text."""
+    kind = canonical(text)
+    return kind if kind == "null" else re.sub(r"\bnull\b", "varchar", kind)

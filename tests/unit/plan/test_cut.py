@@ -33,6 +33,12 @@ BLOCKS = {
     "rows": ("select id from raw.a where v > 1", "id", [("rows", (), False)]),
     "an inner join": ("select a.id from raw.a join raw.b using (k)", "id", [("rows", (), False)]),
     "united rows": ("select id from raw.a union all select id from raw.b", "id", [("rows", (), False)]),
+    "rows with texts that are called as columns": (
+        "select id, 'v' as w, k from raw.a union all select id, 'k', k from raw.a", "id w k", [("rows", (), False)],
+    ),
+    "rows that give a column twice": (
+        "select k, id::varchar as v from raw.a union all select k, k from raw.b", "k v", [("rows", (), False)],
+    ),
     "groups": ("select k, sum(v) as s from raw.a group by k", "k s", [("group", ("k",), True)]),
     "groups that cannot merge": ("select k, median(v) as s from raw.a group by all", "k s", [("group", ("k",), False)]),
     "keys that are not shown": (

@@ -209,7 +209,7 @@ WHOLE = {
     "select p.name, x.s from raw.people p, lateral (select sum(amount) as s from raw.orders o where o.who = p.id) x":
         "grouped",
     "select * from raw.orders using sample 10%": "hash(id)",
-    "select x.id from (select p.id, o.id from raw.people p join raw.orders o on o.who = p.id) x": "name of its own",
+    "select x.who from (select * from raw.people p join raw.orders o on o.who = p.id) x": "name of its own",
 }  # fmt: skip
 
 

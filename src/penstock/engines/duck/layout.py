@@ -143,5 +143,5 @@ def physical(name: str, version: int, number: int) -> str:
 
 
 def columns_ddl(schema: Schema) -> str:
-    """Return column definitions."""
-    return ", ".join(f"{ident(c.name)} {c.type}" for c in schema)
+    """Return column definitions; unquoted, null is no type of a column but a constraint."""
+    return ", ".join(f"{ident(c.name)} {ident(c.type) if c.type == 'null' else c.type}" for c in schema)

@@ -15,7 +15,7 @@ from penstock.engines.duck.words import ident, idents, literal, one, schema_of, 
 from penstock.model.change import Change, Staged
 from penstock.model.names import HIDDEN
 from penstock.model.relation import Relation, Within
-from penstock.model.schema import Schema
+from penstock.model.schema import Schema, cast
 from penstock.model.step import (
     Build,
     Compare,
@@ -138,7 +138,7 @@ def _receive(step: Receive, desk: Desk) -> Staged:
     desk.show(view, step.rows)
     columns = "*"
     if step.schema is not None:
-        columns = ", ".join(f"cast({ident(c.name)} as {c.type}) as {ident(c.name)}" for c in step.schema)
+        columns = ", ".join(f"{cast(ident(c.name), c.type)} as {ident(c.name)}" for c in step.schema)
     row = one(desk.con.execute(f"create temp table {name} as select {columns} from {view}"))
     return Staged(name, columns_of(desk.con, name), int(row[0]) if row else 0)
 
@@ -162,7 +162,7 @@ def _conform(step: Conform, desk: Desk) -> Staged:
         return Staged(step.stage, schema, _rows(desk, step.stage))
     name = desk.new_stage()
     columns = ", ".join(
-        f"cast({ident(c.name) if schema.find(c.name) else 'null'} as {c.type}) as {ident(c.name)}" for c in wanted
+        f"{cast(ident(c.name) if schema.find(c.name) else 'null', c.type)} as {ident(c.name)}" for c in wanted
     )
     row = one(desk.con.execute(f"create temp table {name} as select {columns} from {step.stage}"))
     return Staged(name, wanted, int(row[0]) if row else 0)

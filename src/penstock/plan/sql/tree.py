@@ -184,6 +184,8 @@ def tree(text: str, schemas: Mapping[str, Schema], *, volatile: bool = False) ->
         f"{_KNOWN}{number}": {c.name.lower(): "varchar" for c in schemas[table]}
         for number, table in found.tables.items()
     }
+    for node in root.find_all(exp.Select):
+        _name_apart(node)
     found.root = _qualified(root, known)
     for node in found.root.find_all(exp.Table):
         if _is_name(node):
@@ -204,6 +206,23 @@ def _ask_for_rows(query: Any) -> None:
     bare = isinstance(query, exp.Select) and not any(query.args.get(key) for key in ("distinct", "group", "having"))
     if bare and all(isinstance(one.unalias(), (exp.Column, exp.Literal)) for one in query.expressions):
         query.set("expressions", [named(exp.Literal.number(1), "one")])
+
+
+def _name_apart(select: Any) -> None:
+    """Give outputs without an alias that sqlglot would call by a part of theirs, or as another, a name of their own.
+
+    DuckDB calls `x::int` not `x` and `'x'` not `x`, and the second of two columns otherwise than the first: by that
+    name something else is meant.
+    """
+    exp = sqlglot()
+    taken: set[str] = set()
+    for at, item in enumerate(list(select.expressions)):
+        called = isinstance(item, exp.Column) and item.name.lower() in taken and not item.is_star
+        text = isinstance(item, exp.Literal) and item.is_string
+        if called or text or isinstance(item, (exp.Cast, exp.Bracket, exp.Dot)):
+            item.replace(named(item.copy(), f"_unnamed_{at}"))
+        else:
+            taken.add(item.alias_or_name.lower())
 
 
 def _aliased(item: Any) -> Any:
