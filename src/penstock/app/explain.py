@@ -12,7 +12,7 @@ from penstock.model.relation import Query, Relation
 from penstock.model.schema import STATE, Column, Schema
 from penstock.plan import delta
 from penstock.plan.cost import Costs
-from penstock.plan.estimate import Estimate, Past, by_blocks, estimate
+from penstock.plan.estimate import Estimate, Known, Past, by_blocks, estimate
 from penstock.plan.explain import Explained, Follows, explain, with_rows
 from penstock.plan.reasons import reason
 
@@ -190,9 +190,9 @@ def _costs(app: App, found: Explained, follows: bool) -> Iterator[Estimate]:
     if found.missing or not app.project.tables[found.table].parents:
         return
     blocks = list(_blocks(app.engine.relations(), found))
-    if follows and blocks and all(costs.full for _, costs, _ in blocks):
+    if follows and blocks and all(one.costs.full for one in blocks):
         for size in SIZES:
-            yield by_blocks(size, blocks)
+            yield by_blocks(size, found.rows_in, blocks)
         return
     past = tuple(_past(app, found.table))
     ways = [one.loses for one in found.inputs if one.loses != "full" or found.blocks]
@@ -203,7 +203,7 @@ def _costs(app: App, found: Explained, follows: bool) -> Iterator[Estimate]:
         yield estimate(size, way, found.rows_in, past)
 
 
-def _blocks(relations: Mapping[str, Relation], found: Explained) -> Iterator[tuple[str, Costs, int]]:
+def _blocks(relations: Mapping[str, Relation], found: Explained) -> Iterator[Known]:
     """Return each block's strategy when rows of its first input change, what it has learned, and its inputs' rows."""
     names = {f"block {number}": piece.relation for number, piece in enumerate(found.blocks, 1)}
     for piece in found.blocks:
@@ -212,7 +212,8 @@ def _blocks(relations: Mapping[str, Relation], found: Explained) -> Iterator[tup
         inputs = [relations[name] for name in (names.get(one, one) for one in piece.reads) if name in relations]
         if piece.effects:
             costs = Costs(*known)  # type: ignore[arg-type]  # the last ones count rows and turns
-            yield piece.effects[1].strategy, costs, sum(one.rows for one in inputs)
+            rows = sum(one.rows for one in inputs)
+            yield Known(piece.effects[1].strategy, costs, rows, all(one in names for one in piece.reads))
 
 
 def _past(app: App, name: str) -> Iterator[Past]:

@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
 UNKNOWN = "not known yet"
+_SO_MANY = f"{UNKNOWN}: it has not had so many rows"
 _FARTHEST = 10  # from what was seen, as a factor, that a cost is still said
 _FULL = ("build", "full")
 
@@ -72,26 +73,42 @@ def estimate(changed: int, strategy: str, rows: int, past: Sequence[Past]) -> Es
     return Estimate(changed, strategy, follows, plural(len(own), "refresh", "refreshes"))
 
 
-def by_blocks(changed: int, blocks: Sequence[tuple[str, Costs, int]]) -> Estimate:
-    """Return what a change costs by what each block has learned: its strategy, its costs, the rows of its inputs.
+@record
+class Known:
+    """A block: its strategy, the costs that it has learned, the rows of its inputs; `above` says that these are blocks,
+    which change by no more rows than they have.
+    """
+
+    strategy: str
+    costs: Costs
+    rows: int
+    above: bool = False
+
+
+def by_blocks(changed: int, rows: int, blocks: Sequence[Known]) -> Estimate:
+    """Return what a change of so many rows, of `rows` in all, costs by what each block has learned.
 
     Each block takes what is cheaper, following the change or computing in full, as it does in a run.
 
     >>> learned = Costs(full=0.5, rows=1_000_000, n=2, x=2_000, y=0.02, xx=2_000_000, xy=20)
-    >>> by_blocks(1, [("merge", learned, 1_000_000)]).strategy
+    >>> by_blocks(1, 1_000_000, [Known("merge", learned, 1_000_000)]).strategy
     'merge'
-    >>> by_blocks(10_000_000, [("merge", learned, 1_000_000)]).strategy
+    >>> by_blocks(10_000_000, 1_000_000, [Known("merge", learned, 1_000_000)]).strategy
     'full'
     """
     seconds, ways, guessed = 0.0, [], False
-    for strategy, costs, rows in blocks:
-        full = full_takes(costs, max(rows, changed))
-        follows = following_takes(costs, changed, rows) if strategy != "full" else full
+    for one in blocks:
+        reached = min(changed, one.rows) if one.above else changed
+        full = full_takes(one.costs, max(one.rows, reached))
+        follows = following_takes(one.costs, reached, one.rows) if one.strategy != "full" else full
         seconds += min(full, follows)
-        ways.append("full" if full < follows else strategy)
-        guessed = guessed or (ways[-1] != "full" and not costs.n)
+        ways.append("full" if full < follows else one.strategy)
+        guessed = guessed or (ways[-1] != "full" and not one.costs.n)
+    way = " → ".join(dict.fromkeys(ways))
+    if changed > _FARTHEST * max(rows, 1):
+        return Estimate(changed, way, None, _SO_MANY)
     basis = "computing in full; it has not followed a change" if guessed else "what its blocks took before"
-    return Estimate(changed, " → ".join(dict.fromkeys(ways)), round(seconds, 6), basis)
+    return Estimate(changed, way, round(seconds, 6), basis)
 
 
 def _full(changed: int, rows: int, seconds: Sequence[float]) -> Estimate:
@@ -100,7 +117,7 @@ def _full(changed: int, rows: int, seconds: Sequence[float]) -> Estimate:
         return Estimate(changed, "full", None, f"{UNKNOWN}: it has not run")
     basis = f"{plural(len(seconds), 'refresh', 'refreshes')} in full"
     if changed > _FARTHEST * max(rows, 1):
-        return Estimate(changed, "full", None, f"{UNKNOWN}: it has not had so many rows")
+        return Estimate(changed, "full", None, _SO_MANY)
     return Estimate(changed, "full", round(min(seconds) * max(rows, changed, 1) / max(rows, 1), 6), basis)
 
 

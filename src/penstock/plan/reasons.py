@@ -26,7 +26,7 @@ _APART = "a with of its own, grouped by the same, and join them: large groups ar
 _ADVICE: tuple[tuple[str, str], ...] = (
     (
         r"(random|rand|uuid\w*|gen_random_uuid|nextval|currval|setseed)\(\), which",
-        "make it of the row itself: hash(id) % 100 picks one row in a hundred, md5(id) makes an id",
+        "make it of the row itself: hash(id) % 100 picks one row in a hundred, md5(id::varchar) makes an id",
     ),
     (r"\w+\(\), which gives", "keep rows of all times here, and filter when you read: where day > current_date - 7"),
     (r"by name", "list the columns of both sides in one order, and write union all"),

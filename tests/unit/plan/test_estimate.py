@@ -1,6 +1,7 @@
 """What a refresh will cost: learned from those that were, and said to be unknown where there were none."""
 
-from penstock.plan.estimate import Past, estimate
+from penstock.plan.cost import Costs
+from penstock.plan.estimate import Known, Past, by_blocks, estimate
 
 
 def test_nothing_is_known_of_a_table_that_has_not_run():
@@ -32,3 +33,17 @@ def test_one_size_alone_says_nothing_of_others():
     past = [Past("merge", 10, 0.01), Past("merge", 10, 0.03)]
     assert estimate(20, "merge", 10**6, past).seconds == 0.02
     assert estimate(1_000, "merge", 10**6, past).seconds is None
+
+
+def test_a_block_over_others_changes_by_no_more_rows_than_they_have():
+    groups = Known("merge", Costs(full=0.05, rows=100_000, n=2, x=2_000, y=0.02, xx=2_000_000, xy=20), 100_000)
+    above = Known("keys", Costs(full=0.001, rows=7), 7, above=True)
+    assert by_blocks(1_000_000, 100_000, [groups, above]).seconds < 0.6
+    assert by_blocks(1_000_000, 100_000, [groups, Known("keys", above.costs, 7)]).seconds > 100
+
+
+def test_what_blocks_do_with_far_more_rows_than_there_are_is_not_guessed():
+    known = [Known("merge", Costs(full=0.05, rows=3_000), 3_000)]
+    assert by_blocks(1_000_000, 3_000, known).seconds is None
+    assert by_blocks(1_000_000, 3_000, known).basis == "not known yet: it has not had so many rows"
+    assert by_blocks(1_000, 3_000, known).seconds is not None
