@@ -84,19 +84,20 @@ class Verifier:
                 return replace(blank, state="skipped", reason="it was rolled back, and shows an earlier definition")
             return replace(blank, state="skipped", reason="its definition changed: the next run builds it anew")
         broken = self.engine.unsound(relation)
-        if broken:
-            return replace(blank, state="differs", reason=f"its storage is damaged: {', '.join(broken)}")
+        found = self._compared(item, relation, blank)
+        if not broken:
+            return found
+        return replace(found, state="differs", reason=f"its storage is damaged: {', '.join(broken)}")
+
+    def _compared(self, item: RawTable | Table, relation: Relation, blank: Verified) -> Verified:
         try:
-            return self._compared(item, relation, blank)
+            if not isinstance(item, Table):
+                return self.raw(relation, blank)
+            return self.python(item, relation, blank) if item.function else self.sql(item, relation, blank)
         except _LeftOut as reason:
             return replace(blank, state="skipped", reason=str(reason))
         except PenstockError as error:
             return replace(blank, state="failed", reason=f"it could not be recomputed: {error.subject}")
-
-    def _compared(self, item: RawTable | Table, relation: Relation, blank: Verified) -> Verified:
-        if not isinstance(item, Table):
-            return self.raw(relation, blank)
-        return self.python(item, relation, blank) if item.function else self.sql(item, relation, blank)
 
     # -- raw tables --------------------------------------------------------------------------------------------
 

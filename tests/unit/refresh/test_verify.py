@@ -111,6 +111,13 @@ def test_storage_that_is_damaged_is_found(shop, name):
     assert said in found.reason
 
 
+def test_the_rows_that_differ_are_shown_where_the_storage_is_damaged_too(shop):
+    shop.tamper("delete from {live} where id = 1", "plain")
+    found = shop.verify("plain")["plain"]
+    assert (found.missing, found.extra) == (1, 0)
+    assert [row["id"] for row in found.missing_rows] == [1]
+
+
 def test_a_row_that_is_both_there_and_gone_is_found(shop):
     shop.orders((1, 7, 99, 1))
     shop.run()
