@@ -134,7 +134,7 @@ def known(app: App, table: Table) -> tuple[dict[str, Schema], tuple[str, ...]]:
         schemas, lacking = known(app, above)
         missing.update(dict.fromkeys(lacking))
         if not lacking:
-            found[name] = app.engine.describe(_query(above), schemas)
+            found[name] = app.engine.describe(_query(above), schemas).settled
     return found, tuple(missing)
 
 

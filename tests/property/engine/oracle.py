@@ -63,8 +63,15 @@ class Oracle:
         for name in tables:
             try:
                 self.con.execute(f"create or replace table {name} as {self.texts[name]}")
+                self._settle(name)
             except duckdb.Error as error:
                 raise InvalidCaseError(f"{error}\n{self.texts[name]}") from error
+
+    def _settle(self, name: str) -> None:
+        """Let the columns of a table that are always null be text, as they are in a table of ours."""
+        for column, kind, *_ in self.con.execute(f"describe {name}").fetchall():
+            if '"NULL"' in kind:
+                self.con.execute(f'alter table {name} alter "{column}" type {_kind(kind)}')
 
     def _feed(self, feed: Feed) -> None:
         key = [at for at, (name, _) in enumerate(self.columns[feed.raw]) if name in self.keys[feed.raw]]
@@ -149,6 +156,5 @@ def _near(one: Any, two: Any) -> bool:
 
 
 def _kind(text: str) -> str:
-    """Return our word for a type; what is null within another is told as text."""
-    kind = canonical(text)
-    return kind if kind == "null" else re.sub(r"\bnull\b", "varchar", kind)
+    """Return our word for a type; what is always null is text."""
+    return re.sub(r"\bnull\b", "varchar", canonical(text))

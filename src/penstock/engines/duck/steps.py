@@ -13,7 +13,7 @@ from penstock.engines.duck.intake import columns_of
 from penstock.engines.duck.reads import matching
 from penstock.engines.duck.words import ident, idents, literal, one, schema_of, stored
 from penstock.model.change import Change, Staged
-from penstock.model.names import HIDDEN
+from penstock.model.names import HIDDEN, is_hidden
 from penstock.model.relation import Relation, Within
 from penstock.model.schema import Schema, cast
 from penstock.model.step import (
@@ -72,7 +72,7 @@ def _build(step: Build, desk: Desk) -> Change:
     text = desk.text(step.query)
     row = one(desk.con.execute(f"create table {stored(name)} as select *, {desk.hidden(False, '')} from (\n{text}\n)"))
     rows = int(row[0]) if row else 0
-    whole = _without_hidden(_typed(desk, stored(name)), step.name)
+    whole = _without_hidden(_typed(desk, stored(name), among_blocks=is_hidden(step.name)), step.name)
     schema, hidden = whole, Schema()
     if step.hidden:
         schema = Schema(whole.columns[: -len(step.hidden)])
@@ -86,12 +86,16 @@ def _build(step: Build, desk: Desk) -> Change:
     return Change(relation, rows, 0, after=f"select {idents(schema.names)} from {stored(name)}", built=True)
 
 
-def _typed(desk: Desk, table: str) -> Schema:
-    """Return the columns of a new table; those that have no type, `null as x`, become text."""
+def _typed(desk: Desk, table: str, *, among_blocks: bool) -> Schema:
+    """Return the columns of a new table; those that have no type, `null as x`, become text.
+
+    Among the blocks of a query they stay as they are: there a null can still become whatever it stands beside.
+    """
     made = desk.con.sql(f"from {table}")
-    schema = schema_of(made.columns, made.types).settled
+    schema = schema_of(made.columns, made.types)
+    schema = schema if among_blocks else schema.settled
     for column, kind in zip(schema, made.types, strict=True):
-        if _UNTYPED in str(kind):
+        if _UNTYPED in str(kind) and column.type != "null":
             desk.con.execute(f"alter table {table} alter column {ident(column.name)} type {column.type}")
     return schema
 
