@@ -1,10 +1,13 @@
-"""Rows that change and go, each buried, beside a plain keyed delete and insert; and what a table on top adds."""
+"""Rows that change and go, each buried, beside a plain keyed delete and insert; and what a table on top adds.
+
+The same done by hand says what of that no engine over DuckDB could save.
+"""
 
 from __future__ import annotations
 
 import sys
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from itertools import pairwise
 from pathlib import Path
 from statistics import median
@@ -14,6 +17,7 @@ import duckdb
 from benchmarks.fed import Fed, Feed
 from benchmarks.figures import Figure, Target
 from benchmarks.race import made, scratch
+from benchmarks.refresh.byhand import ByHand
 from benchmarks.refresh.setting import KEYS, Orders, Plain, added, agree, figure
 
 _COUNT = 1_000
@@ -30,10 +34,18 @@ _QUARTER = Target(times=0.25)
 
 @dataclass
 class _Times:
-    """Seconds of ours and of plain DuckDB, by what was done and by the table on top ("" for none)."""
+    """Seconds of ours, of plain DuckDB and of it by hand, by what was done and by the table on top ("" for none)."""
 
     ours: dict[tuple[str, str], list[float]] = field(default_factory=dict)
     plain: dict[tuple[str, str], list[float]] = field(default_factory=dict)
+    hand: dict[tuple[str, str], list[float]] = field(default_factory=dict)
+
+    def by_hand(self, what: str, table: str = "") -> str:
+        """Say what the same takes by hand, and of the table on top what it adds."""
+        alone, both = (median(self.hand[what, name]) for name in ("", table))
+        limit = median(self.plain[what, table])
+        took = both if not table else both - alone
+        return f"by hand {1000 * took:.1f} ms, {took / limit:.2f} × the limit"
 
 
 def figures(size: str) -> Iterator[Figure]:
@@ -46,9 +58,10 @@ def figures(size: str) -> Iterator[Figure]:
     for what in ("update", "delete"):
         ours, plain = at.ours[what, ""], at.plain[what, ""]
         note = f"the limit is a plain keyed delete{' and insert' if what == 'update' else ''}"
-        yield figure(f"{what} {said}, buried", ours, plain, Target(times=1.5), note)
+        yield figure(f"{what} {said}, buried", ours, plain, Target(times=1.5), f"{note}; {at.by_hand(what)}")
         for name, word in _WORDS.items():
-            yield added(f"{what} {said}: what {word} adds", at.ours[what, name], ours, plain, _QUARTER)
+            more = added(f"{what} {said}: what {word} adds", at.ours[what, name], ours, plain, _QUARTER)
+            yield replace(more, note=at.by_hand(what, name))
     for below, above in pairwise(sizes):
         for what, most in (("growth", 2), ("update", 5), ("delete", 5)):
             target = Target(times=most) if above >= 10**8 else Target()
@@ -63,11 +76,16 @@ def _measured(rows: int, times: int) -> _Times:
     orders = Orders(rows, customers)
     found = _Times()
     keys = {**KEYS, "raw.customers": ("customer_id",)}
-    with scratch() as folder, Fed(folder / "ours", keys, _TABLES) as fed, Plain(folder, orders.file()) as plain:
-        fed.load({"raw.orders": orders.file(), "raw.customers": _customers(customers)}, [])
+    files = (orders.file(), _customers(customers))
+    with (
+        scratch() as folder, Fed(folder / "ours", keys, _TABLES) as fed, Plain(folder, files[0]) as plain,
+        ByHand(folder, *files) as hand,
+    ):  # fmt: skip
+        fed.load(dict(zip(("raw.orders", "raw.customers"), files, strict=True)), [])
         for table in ("", *_TABLES):
             if table:
                 fed.refresh(tables=[table])
+                hand.build(table, _TABLES[table])
             some: list[tuple[str, Callable[[int], Feed]]] = [("update", orders.changed), ("delete", orders.deleted)]
             if table == "by_customer":
                 some.append(("growth", orders.new))
@@ -76,11 +94,13 @@ def _measured(rows: int, times: int) -> _Times:
                     feed = make(_COUNT)
                     ours = fed.refresh(feed, tables=[table] if table else []).seconds
                     limit = plain.change(feed)
+                    by_hand = hand.change(feed, table, _TABLES.get(table, ""))
                     if time >= 0:
-                        found.ours.setdefault((what, table), []).append(ours)
-                        found.plain.setdefault((what, table), []).append(limit)
+                        for times_of, took in ((found.ours, ours), (found.plain, limit), (found.hand, by_hand)):
+                            times_of.setdefault((what, table), []).append(took)
             if table:
                 agree(fed, table, _TABLES[table])
+                hand.agree(table, _TABLES[table])
     print(f"… {rows:,} rows: {_told(found)}", file=sys.stderr, flush=True)
     return found
 
