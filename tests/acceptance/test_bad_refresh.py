@@ -214,7 +214,7 @@ def test_a_key_that_is_there_twice_fails_the_table_until_it_is_mended(project: P
     project.shows(without=[9])
     project.good()
     project.shows((10, "hal", 1, None))
-    project.bad("bad", f"the key ({key}) is null in 1 rows")
+    project.bad("bad", f"the key ({key}) is null in 1 row")
     project.shows((10, "hal", 2, "10"))
     project.good()
     project.shows((1, "ada", 10, "2"), (2, "ada", 20, "1"))  # two rows that change their keys
@@ -226,7 +226,7 @@ def test_a_group_of_nulls_fails_the_table_whose_key_is_that_of_its_groups(projec
     project.table("below", "select count(*) as rows from bad\n")
     project.good()
     project.shows((5, "dan", 50, None), (6, "dan", 50, None))
-    project.bad("bad", "the key (note) is null in 1 rows")
+    project.bad("bad", "the key (note) is null in 1 row")
     project.shows(without=[5, 6])
     project.good()
 

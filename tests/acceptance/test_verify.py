@@ -21,9 +21,12 @@ CHINOOK = {
     "Album": "AlbumId",
     "Artist": "ArtistId",
     "Customer": "CustomerId",
+    "Employee": "EmployeeId",
     "Genre": "GenreId",
     "Invoice": "InvoiceId",
     "InvoiceLine": "InvoiceLineId",
+    "MediaType": "MediaTypeId",
+    "Playlist": "PlaylistId",
     "PlaylistTrack": None,
     "Track": "TrackId",
 }
@@ -52,6 +55,12 @@ TABLES = {
     'join chinook.genre g using ("GenreId") group by g."Name"',
     "store.lists": 'select distinct t."GenreId" as genre, p."PlaylistId" as list from chinook.playlisttrack p '
     'join chinook.track t on t."TrackId" = p."TrackId"',
+    "store.media": 'select m."Name" as media, p."Name" as list, count(*) as n from chinook.mediatype m '
+    'left join chinook.track t using ("MediaTypeId") left join chinook.playlisttrack pt using ("TrackId") '
+    'left join chinook.playlist p using ("PlaylistId") group by 1, 2',
+    "store.helped": 'select e."LastName" as name, b."LastName" as boss, (select count(*) from chinook.customer c '
+    'where c."SupportRepId" = e."EmployeeId") as customers from chinook.employee e '
+    'left join chinook.employee b on b."EmployeeId" = e."ReportsTo"',
     "store.listed": 'select "GenreId" as genre from chinook.track intersect select genre from store.lists',
     "store.top": "select country, total from store.by_country order by total desc, country limit 5",
     "fly.delays": "select origin, count(*) as flights, avg(delay) as mean, max(delay) as worst, "
@@ -78,6 +87,19 @@ TABLES = {
     "strikes.kinds": 'select "Wildlife Species" as species, "Time of day" as time, count(*) as strikes, '
     'sum("Cost Total $") as cost from csv.birdstrikes group by all',
     "strikes.states": 'select "Origin State" as state from csv.birdstrikes union select state from csv.airports',
+    "quakes.nets": "select properties.net as net, count(*) as n, avg(properties.mag) as mean, "
+    "max(properties.mag) as worst, count(distinct properties.place) as places from json.quakes group by all",
+    "quakes.strong": "select id, properties.mag as mag, geometry.coordinates[3] as depth from json.quakes q where "
+    "properties.mag > (select avg(o.properties.mag) from json.quakes o where o.properties.net = q.properties.net)",
+    "quakes.near": "select a.id, b.id as other from quakes.strong a join quakes.strong b "
+    "on a.id < b.id and round(a.depth) = round(b.depth)",
+    "quakes.felt": "select id, properties, geometry from json.quakes where properties.felt is not null",
+    "machine.failures": "select regexp_extract(message, '[0-9]+[.][0-9.]+', 0) as ip, count(*) as n, "
+    "count(*) filter (where message like 'Failed%') as failed from log.openssh group by 1 having n > 1",
+    "machine.gaps": "select program, time - lag(time) over (partition by program order by time, message) as gap "
+    "from log.linux",
+    "machine.levels": "select level, null as program, count(*) as n from log.apache group by level "
+    "union all select null, program, count(*) from log.openssh group by program",
     "web.statuses": "select status, count(*) as hits, sum(coalesce(size, 0)) as bytes, count(distinct host) as hosts "
     "from log.access group by status",
     "web.visits": "select host, min(time) as first, max(time) as last, count(*) as hits from log.access group by host",
@@ -112,7 +134,13 @@ class Replay:
             }.items()
         ]
         sources += [f'[json.{name}]\nfrom = "files"\nread = "here/{name}.json"\n' for name in ("movies", "flights")]
-        sources.append('[log.access]\nfrom = "logs_here"\nread = "access.log"\nformat = "combined"\n')
+        sources.append('[json.quakes]\nfrom = "files"\nread = "here/quakes.json"\nrecords = "features"\nkey = "id"\n')
+        sources.append('[log.access]\nfrom = "logs_here"\nread = "apache_access.log"\nformat = "combined"\n')
+        sources.append('[log.apache]\nfrom = "logs_here"\nread = "apache.log"\nformat = "apache_error"\nzone = "UTC"\n')
+        sources += [
+            f'[log.{name}]\nfrom = "logs_here"\nread = "{name}.log"\nformat = "syslog"\nyear = 2005\nzone = "UTC"\n'
+            for name in ("openssh", "linux")
+        ]
         (root / "sources" / "all.toml").write_text("\n".join(sources))
         self.make_store()
 
@@ -134,8 +162,10 @@ class Replay:
             self.show_csv(number, name, file)
         for name, file in {"movies": "movies", "flights": "flights-20k"}.items():
             self.show_json(number, name, file)
-        lines = (self.data / "logs" / "apache_access.log").read_bytes().splitlines(keepends=True)
-        (self.root / "here" / "access.log").write_bytes(b"".join(lines[: len(lines) * number // SLICES]))
+        self.show_quakes(number)
+        for log in (self.data / "logs").glob("*.log"):
+            lines = log.read_bytes().splitlines(keepends=True)
+            (self.root / "here" / log.name).write_bytes(b"".join(lines[: len(lines) * number // SLICES]))
 
     def part(self, number, rows):
         """Return the rows of a slice: they move on, so that new ones come and old ones go."""
@@ -177,6 +207,17 @@ class Replay:
                 row["delay"] += number
         (self.root / "here" / f"{name}.json").write_text(json.dumps(rows), encoding="utf-8")
 
+    def show_quakes(self, number):
+        whole = json.loads((self.data / "json" / "earthquakes.json").read_text(encoding="utf-8"))
+        rows = self.part(number, whole["features"])
+        for at, row in enumerate(rows):
+            told = row["properties"]
+            if at % 12 == number and told["mag"] is not None:
+                told["mag"] += number - 3
+            if at % 60 == number:
+                told["net"] = None if at % 2 else "xx"
+        (self.root / "here" / "quakes.json").write_text(json.dumps(whole | {"features": rows}), encoding="utf-8")
+
     def open(self):
         return requests.open_project(self.root, tuning=FOLLOWS)
 
@@ -203,7 +244,9 @@ def test_real_data_is_verified_after_every_slice(shared_data, tmp_path):
         assert {step.state for step in again.steps} == {"unchanged"}
     in_full = {name for name in TABLES if any(one.startswith("full,") for one in did[name])}
     assert in_full == set(), "tables that do not follow changes"
-    assert {name.split(".")[0] for name in lost} >= {"chinook", "csv", "json", "store", "fly", "stock", "weather"}
+    assert {name.split(".")[0] for name in lost} >= {
+        "chinook", "csv", "json", "store", "fly", "stock", "weather", "quakes"
+    }  # fmt: skip
 
 
 @pytest.mark.slow

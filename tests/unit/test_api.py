@@ -194,6 +194,12 @@ def test_an_unknown_table_gets_the_nearest_name(project):
         project.table("spned")
 
 
+@pytest.mark.parametrize("point", [{"version": "1"}, {"time": 3}, {}, {"version": 1, "time": "2026-01-01"}])
+def test_what_is_neither_a_version_nor_a_time_is_a_type_error(project, point):
+    with pytest.raises(TypeError, match="at\\(\\) takes"):
+        project.table("spend").at(**point)
+
+
 # ── results ─────────────────────────────────────────────────────────────────────────────────────────────
 
 

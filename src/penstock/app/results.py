@@ -201,6 +201,8 @@ class TableResult(Result):
         point = version if version is not None else time
         if point is None or (version is not None and time is not None):
             raise TypeError("at() takes either version= or time=")
+        if isinstance(point, int) is not (version is not None):
+            raise TypeError("at() takes a whole number as version=, and a date, a datetime or a text as time=")
 
         def ask() -> Rows:
             from penstock.app import history

@@ -38,6 +38,7 @@ if TYPE_CHECKING:
 _TRIES = 3
 _SELF = "@self"
 _OTHERWISE = "its function gives other rows than are stored; one of time or chance always does"
+_PARTS = ", and one that looks at more than it says under rows= or by="
 
 
 class _LeftOut(Exception):  # noqa: N818  # an answer, not an error
@@ -46,7 +47,10 @@ class _LeftOut(Exception):  # noqa: N818  # an answer, not an error
 
 @dataclass
 class Verifier:
-    """Compares tables; `scratch` opens an empty warehouse for what Python tables give, `limit` is for rows to show."""
+    """Compares tables; `scratch` opens an empty warehouse for what Python tables give, `limit` is for rows to show.
+
+    What is live is read as it is, unless all reads are `pinned` to their versions, which takes longer.
+    """
 
     engine: Engine
     project: Project
@@ -55,6 +59,7 @@ class Verifier:
     clock: Clock
     limit: int = 5
     parts: dict[str, Difference] = field(default_factory=dict)
+    pinned: bool = False
 
     def table(self, item: RawTable | Table) -> Verified:
         """Compare one table; what goes wrong is in the answer, not raised."""
@@ -63,14 +68,21 @@ class Verifier:
         return replace(found, seconds=self.clock.monotonic() - started)
 
     def _settled(self, item: RawTable | Table) -> Verified:
-        """Return an answer that no commit in between can have made wrong; where they never cease, they wait once."""
+        """Return an answer that no commit in between can have made wrong, without holding up whoever commits."""
         for _ in range(_TRIES):
             version = self.engine.version
             found = self._tried(item)
             if found.state in ("same", "skipped") or self.engine.version == version:
                 return found
             self.parts.clear()
-        with self.engine.turn():
+        self.pinned = True
+        try:
+            found = self._tried(item)
+        finally:
+            self.pinned = False
+        if found.state == "differs":
+            return found
+        with self.engine.turn():  # what nobody sees has no versions, nor has every text a form that reads them
             return self._tried(item)
 
     def _tried(self, item: RawTable | Table) -> Verified:
@@ -123,7 +135,7 @@ class Verifier:
     def sql(self, table: Table, relation: Relation, blank: Verified) -> Verified:
         """Compare a SQL table with its own text, and what is kept for it with its plan."""
         plan = self.plan(table, relation)
-        parts = self.kept(plan, relation)
+        parts = {} if self.pinned else self.kept(plan, relation)
         blank = replace(blank, parts=tuple(parts))
         try:
             found = self.text(table, relation, plan, blank)
@@ -182,7 +194,7 @@ class Verifier:
                 relation = self.engine.relation_at(name, version)
             if relation is None or (relation.changed > version and self.engine.kept_since(name) > version):
                 raise _LeftOut(f"{name} as of version {version} is not kept any more: penstock run, then verify again")
-            live = relation.changed <= version and relation is relations.get(name)
+            live = relation.changed <= version and relation is relations.get(name) and not self.pinned
             found[name] = Read(relation, "live" if live else "at", 0, version, ids=True)
         return found
 
@@ -194,9 +206,16 @@ class Verifier:
         finally:
             rows.close()
 
+    def stored(self, relation: Relation, schema: Schema) -> Query:
+        """Return the query of columns of a relation, as it is or as it was when it last changed."""
+        shown = ", ".join(map(_ident, schema.names))
+        whole = Read(replace(relation, schema=relation.whole, hidden=NONE), ids=True)
+        read = Read(relation, "at", 0, relation.changed, ids=True) if self.pinned else whole
+        return Query(f'select {shown} from "{_SELF}"', ((_SELF, read),))
+
     def compare(self, wanted: Query, relation: Relation, schema: Schema) -> Difference:
         """Compare a query with columns of a relation."""
-        return self.between(wanted, _stored(relation, schema), schema)
+        return self.between(wanted, self.stored(relation, schema), schema)
 
     def between(self, wanted: Query, stored: Query, schema: Schema) -> Difference:
         """Compare two queries of the same columns."""
@@ -246,7 +265,7 @@ class Verifier:
         if block.loose:
             return Difference()
         whole = relation.whole
-        wanted, stored = (_comparable(block, whole, one) for one in (query, _stored(relation, whole)))
+        wanted, stored = (_comparable(block, whole, one) for one in (query, self.stored(relation, whole)))
         return self.between(wanted, stored, self.described(wanted) if STATE in whole.types.values() else whole)
 
     # -- Python tables -----------------------------------------------------------------------------------------
@@ -256,7 +275,7 @@ class Verifier:
         from penstock.refresh.aside import recomputed
 
         reads = self.seen(table.parents, relation.seen)
-        own = self.engine.read(_stored(relation, relation.schema))
+        own = self.engine.read(self.stored(relation, relation.schema))
         try:
             scratch = self.scratch()
             try:
@@ -269,7 +288,8 @@ class Verifier:
             return replace(blank, state="differs", reason=_shapes(schema, relation.schema))
         if found.same:
             return blank
-        return _differs(blank, found, _OTHERWISE)
+        parted = table.function is not None and (table.function.rows or table.function.by)
+        return _differs(blank, found, _OTHERWISE + (_PARTS if parted else ""))
 
 
 def _leave_out_what_is_open(table: Table, plan: Plan) -> None:
@@ -299,10 +319,6 @@ def _comparable(block: Block, schema: Schema, query: Query) -> Query:
     return replace(query, text=f'select {items} from (\n{query.text}\n) as "@x"')
 
 
-def _stored(relation: Relation, schema: Schema) -> Query:
-    shown = ", ".join(map(_ident, schema.names))
-    whole = replace(relation, schema=relation.whole, hidden=NONE)
-    return Query(f'select {shown} from "{_SELF}"', ((_SELF, Read(whole, ids=True)),))
 
 
 def _differs(blank: Verified, found: Difference, reason: str = "") -> Verified:

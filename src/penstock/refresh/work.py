@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from penstock.base.errors import FatalError, PlanError
 from penstock.base.record import record
+from penstock.base.text import plural
 from penstock.model.change import Change, Staged
 from penstock.model.handover import handed_type
 from penstock.model.relation import Query, Relation, Within
@@ -220,7 +221,7 @@ class Work:
         columns = ", ".join(map(quoted, key))
         found = self.fetch(Query(f"select count(*) from {staged.name} where {null}"))[0][0]
         if found:
-            raise FatalError(f"the key ({', '.join(key)}) is null in {found:,} rows", where=name)
+            raise FatalError(f"the key ({', '.join(key)}) is null in {plural(found, 'row')}", where=name)
         twice = self.fetch(Query(f"select {columns} from {staged.name} group by all having count(*) > 1 limit 1"))
         if not twice and change.plus:
             same = " and ".join(f"a.{quoted(one)} = p.{quoted(one)}" for one in key)

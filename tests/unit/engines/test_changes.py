@@ -149,7 +149,7 @@ def test_rows_are_removed_by_key(warehouse: Warehouse) -> None:
     ("text", "said"),
     [
         ("from (values (1), (1)) t(k)", "is not unique"),
-        ("from (values (1), (null)) t(k)", "is null in 1 rows"),
+        ("from (values (1), (null)) t(k)", "is null in 1 row"),
         ("select 1 as other", "the key names the column 'k'"),
     ],
 )
@@ -214,7 +214,7 @@ def test_an_error_points_at_the_users_line(warehouse: Warehouse) -> None:
         ("(4, 'd'), (2, 'x')", "2", ""),
         ("(4, 'd'), (2, 'x')", "1", "not unique: 1 rows too many"),
         ("(4, 'd'), (4, 'd'), (4, 'e')", "1", "not unique: 2 rows too many"),
-        ("(4, 'd'), (null, 'd')", "", "is null in 1 rows"),
+        ("(4, 'd'), (null, 'd')", "", "is null in 1 row"),
     ],
 )
 def test_a_key_holds_after_what_came_and_went(warehouse: Warehouse, came: str, went: str, said: str) -> None:

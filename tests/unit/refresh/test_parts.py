@@ -346,7 +346,7 @@ def test_a_key_that_is_not_unique_any_more_is_refused(made, warehouse, part):
     with pytest.raises(FatalError, match=r"the key \(customer\) is not unique"):
         made.run(doubled, ORDERS, key=("customer",), **part)
     warehouse.change("orders", values("(1, 7, 10)", "(2, 8, 20)", "(3, null, 30)"))
-    with pytest.raises(FatalError, match=r"the key \(customer\) is null in 1 rows"):
+    with pytest.raises(FatalError, match=r"the key \(customer\) is null in 1 row"):
         made.run(doubled, ORDERS, key=("customer",), **part)
 
 

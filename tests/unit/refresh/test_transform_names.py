@@ -1,4 +1,4 @@
-"""Columns that are always null, and columns that have no name of their own, within a query and as its outputs."""
+"""Columns that are always null, and columns that have no name of their own, in a query and beneath it."""
 
 import pytest
 

@@ -1,12 +1,14 @@
 """What verify finds, and what it does not hold against a table, in a small project that is tampered with."""
 
 import shutil
+import sys
 from copy import copy
 from datetime import timedelta
 
 import pytest
 
 from penstock.app import history, requests
+from penstock.refresh.verify import Verifier
 from tests.unit.refresh.shop import TABLES, Shop
 
 
@@ -223,6 +225,33 @@ def test_a_writer_is_not_held_up_and_holds_nobody_up(shop):
         finally:
             txn.rollback()
     assert {one.table: one.state for one in found} == CLEAN
+
+
+@pytest.mark.parametrize(("name", "column"), [("plain", "amount"), ("spend", "spend"), ("spread", "spread")])
+def test_a_table_that_differs_is_found_while_commits_never_cease_and_none_has_to_wait(shop, name, column, monkeypatch):
+    shop.tamper(f"update {{live}} set {column} = {column} + 1 where {'id = 1' if name == 'plain' else 'who = 7'}", name)
+    right = Verifier.seen
+
+    def seen(verifier, *args):
+        found = right(verifier, *args)
+        shop.orders((100 + shop.files, 8, 1, 1))
+        assert requests.run(verifier.app).state == "done"
+        return found
+
+    def turn(engine, *args):
+        assert sys._getframe(1).f_globals["__name__"] != "penstock.refresh.verify"
+        return takes(engine, *args)
+
+    with shop.open() as app:
+        takes = type(app.engine).turn
+        monkeypatch.setattr(type(app.engine), "turn", turn)
+        monkeypatch.setattr(Verifier, "app", app, raising=False)
+        monkeypatch.setattr(Verifier, "seen", seen)
+        before = app.engine.version
+        (found,) = requests.verify(app, [name])
+        assert app.engine.version > before + 3
+    assert found.state == "differs"
+    assert (found.missing, found.extra) == (1, 1)
 
 
 def test_a_table_is_compared_with_what_it_has_seen_after_a_vacuum_too(shop):

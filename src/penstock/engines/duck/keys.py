@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from penstock.base.errors import FatalError, PlanError
-from penstock.base.text import did_you_mean
+from penstock.base.text import did_you_mean, plural
 from penstock.engines.duck.words import ident, idents, one, stored
 
 if TYPE_CHECKING:
@@ -61,7 +61,7 @@ def _judge(desk: Desk, name: str, rows: str, key: tuple[str, ...], *, sure: bool
     different = "count(*)" if sure else f"count(distinct ({columns}))"
     found = one(desk.con.execute(f"select count(*), count(*) filter ({null}), {different} from {rows}")) or (0, 0, 0)
     if found[1]:
-        raise FatalError(f"the key ({', '.join(key)}) is null in {found[1]:,} rows", where=name)
+        raise FatalError(f"the key ({', '.join(key)}) is null in {plural(found[1], 'row')}", where=name)
     if found[2] < found[0]:
         twice = one(desk.con.execute(f"select {columns} from {rows} group by all having count(*) > 1 limit 1"))
         raise FatalError(
