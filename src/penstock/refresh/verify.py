@@ -319,8 +319,6 @@ def _comparable(block: Block, schema: Schema, query: Query) -> Query:
     return replace(query, text=f'select {items} from (\n{query.text}\n) as "@x"')
 
 
-
-
 def _differs(blank: Verified, found: Difference, reason: str = "") -> Verified:
     return replace(
         blank, state="differs", reason=reason, missing=found.missing, extra=found.extra,
