@@ -26,6 +26,7 @@ RESERVED_WORDS = frozenset(
     }
 )  # fmt: skip
 
+_LOWER = {ord(upper): upper.lower() for upper in "ABCDEFGHIJKLMNOPQRSTUVWXYZ"}
 _PLAIN = re.compile(r"[a-z_][a-z0-9_]*\Z")
 
 
@@ -42,6 +43,15 @@ def split(name: str) -> tuple[str, str]:
 def full(schema: str, bare: str) -> str:
     """Return a table's name as people write it: without the schema `main`."""
     return bare if schema in ("", MAIN) else f"{schema}.{bare}"
+
+
+def folded(name: str) -> str:
+    """Return a name as all of its spellings have it: DuckDB takes A and a for one letter, and Ä and ä for two.
+
+    >>> folded("Größe"), folded("ÄRGER")
+    ('größe', 'Ärger')
+    """
+    return name.translate(_LOWER)
 
 
 def is_hidden(name: str) -> bool:

@@ -105,6 +105,7 @@ WORDS = {
     "select a.id from raw.b asof right join raw.a on a.k = b.k and a.v >= b.w": "a right asof join",
     "select id from raw.a union all by name select id from raw.b": "by name",
     "select id from raw.a using sample 10": "a sample",
+    "select id from raw.a order by id limit (select count(*) from raw.b)": "limit by a subquery",
     "select a.id, x.w from raw.a, lateral (select w from raw.b where b.k = a.k) x": "lateral",
     "select a.id from raw.a join raw.b on b.id = (select max(id) from raw.b)": "a subquery in a join's condition",
     "select count(*) as n from raw.a group by 'x'": "a group by a constant or a subquery",
@@ -119,6 +120,8 @@ WORDS = {
     "select v, k from raw.a group by k": "the column v, which is neither grouped nor aggregated",
     "select k from raw.a union select k from raw.b order by k || 'x' limit 2":
         "a compound ordered by what it does not give",
+    "select k collate nocase as c, count(*) as n from raw.a group by all": "collate",
+    "select pi() as p, count(*) as n from raw.a group by 1": "a group by a constant or a subquery",
     "select as struct id from raw.a": "select as struct",
     "selec": "the query could not be parsed",
 }  # fmt: skip
@@ -227,6 +230,15 @@ def test_another_type_of_a_column_that_is_read_has_another_mark():
     assert marks(text, "k", "s", schemas=SCHEMAS | {"raw.a": further}) == mine
     of_counts = "select k, count(*) as n from raw.a group by k"
     assert marks(of_counts, "k", "n", schemas=SCHEMAS | {"raw.a": wide}) == marks(of_counts, "k", "n")
+
+
+def test_a_column_whose_name_has_a_capital_beyond_ascii_is_followed():
+    schemas = {"raw.a": Schema.of([("Übersicht", "integer"), ("Größe", "integer")])}
+    plan = planned('select "Übersicht", sum(GRößE) as s from raw.a group by all', "Übersicht", "s", schemas=schemas)
+    assert [shape(block) for block in plan.blocks] == [("group", ("Übersicht",), True)]
+    wide = {"raw.a": Schema.of([("Übersicht", "bigint"), ("Größe", "integer")])}
+    text = 'select "Übersicht" as u from raw.a'
+    assert marks(text, "u", schemas=schemas) != marks(text, "u", schemas=wide)
 
 
 def test_a_comment_in_a_table_does_not_have_it_computed_anew_after_a_restart():

@@ -23,6 +23,11 @@ BETWEEN = (
 )
 FULL = "select a.id, a.v, b.id as bid, b.w from raw.a full join raw.b on b.k = a.k"
 
+CHAIN_BY_NAME = (
+    "select k, a.id, b.id as bid, c.id as cid from raw.a {first} join raw.b using (k) {second} join raw.c using (k)"
+)
+SEMI_BEFORE_FULL = "select k, a.id, b.id as bid from raw.a semi join raw.c using (k) full join raw.b using (k)"
+
 CASES = {
     "rows that come, change and go": case("a 1 x 1 10, 2 y 1 3", "a 3 z 1 7, 2 y 1 8", "a 3 z 1 1; a- 1", t=PICK),
     "equal rows, of which one goes": case("n x 1, x 1, y 2", "n= x 1, y 2", "n= y 2, y 2", t="select k, v from raw.n"),
@@ -152,6 +157,29 @@ CASES = {
         "b 3 x 4 7",
         "b- 2",
         t="select a.id, b.w from raw.a asof left join raw.b on b.k = a.k and b.g <= a.g",
+    ),
+    "the last row before each, by columns of one name": case(
+        "a 1 x 5 1, 2 x 9 2; b 1 x 1 5",
+        "b 2 x 6 6",
+        "b- 2; a 3 y 1 1",
+        t="select a.id, b.w, g from raw.a asof left join raw.b using (k, g)",
+    ),
+    "outer joins by one name after each other": case(
+        "a 1 x 1 1; b 1 y 1 5; c 1 y 7, 2 x 8",
+        "b 2 z 1 6; c 3 z 9",
+        "b- 1; c 2 w 8",
+        t=CHAIN_BY_NAME.format(first="full", second="full"),
+        u=CHAIN_BY_NAME.format(first="right", second="left"),
+    ),
+    "what decides has the name of a column": case(
+        "a 1 x 1 1, 2 y 1 2; b 1 x 1 5",
+        "b 2 y 1 6",
+        "b- 1",
+        t="select a.id, g from raw.a semi join raw.b g on g.k = a.k",
+        u="select a.id from raw.a anti join raw.b V on v.k = a.k where v > 1",
+    ),
+    "what decides before a full join": case(
+        "a 1 x 1 1, 2 y 1 2; b 1 x 1 5; c 1 x 1", "b 2 y 1 6; c 2 y 1", "c- 1; b 3 q 1 1", t=SEMI_BEFORE_FULL
     ),
 }
 

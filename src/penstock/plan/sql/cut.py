@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
+from penstock.model import names
 from penstock.plan.blocks import BODY, Arm, Block, Leaf, Merge, Plan
 from penstock.plan.canonical import fingerprint
 from penstock.plan.sql.apart import apart
@@ -323,9 +324,8 @@ def _with_query(node: Any) -> bool:
 
 def _mark(block: Block, schemas: Mapping[str, Schema], states: str) -> str:
     """Return the mark of a block: equal for blocks that compute and keep the same of the same tables, as they are."""
-    parts = [block.kind, *block.columns, "\n", block.outer]
-    if block.merge is not None and block.merge.states:
-        parts.append(states)  # what is kept in another form cannot be read
+    form = [states] if block.merge is not None and block.merge.states else []  # another form cannot be read
+    parts = [block.kind, *block.columns, "\n", block.outer, *form]
     for one in block.arms:
         tables = {leaf.number: at for at, leaf in enumerate(one.leaves)}
         text = one.text
@@ -334,7 +334,7 @@ def _mark(block: Block, schemas: Mapping[str, Schema], states: str) -> str:
         parts += [_same_aliases(text), str(one.side)]
         for leaf in one.leaves:
             known = schemas[leaf.table].columns if leaf.table in schemas else ()
-            used = (f"{c.name.lower()} {c.type}" for c in known if _ident(c.name.lower()) in one.text)
+            used = (f"{names.folded(c.name)} {c.type}" for c in known if _ident(names.folded(c.name)) in one.text)
             parts.append(" ".join((leaf.table, *used)))
     return fingerprint(*parts).partition(":")[2]
 

@@ -282,11 +282,12 @@ def _keys(select: Any) -> list[Any]:
         wanted = [one.this for one in select.expressions if not has_aggregate(one) and not has_window(one)]
     else:
         outputs = {one.alias.lower(): one.this for one in select.expressions}
-        wanted = [_resolved(one, outputs) for one in group.expressions]
+        listed = [one for term in group.expressions for one in (term if isinstance(term, exp.Tuple) else [term])]
+        wanted = [_resolved(one, outputs) for one in listed]
     unique: list[Any] = []
     for one in wanted:
         plain = one.unnest() if isinstance(one, exp.Paren) else one
-        if isinstance(plain, exp.Literal) or any(isinstance(n, exp.Query) for n in plain.walk()):
+        if plain.find(exp.Column) is None or any(isinstance(n, exp.Query) for n in plain.walk()):
             raise Unplanned("a group by a constant or a subquery")
         if plain not in unique:
             unique.append(plain)

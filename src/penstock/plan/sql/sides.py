@@ -58,7 +58,7 @@ def _fold(select: Any, at: int, shaping: Shaping) -> None:
     joins = select.args["joins"]
     first, before = select.args["from_"], joins[:at]
     inner = exp.Select()
-    aliases = {first.this.alias, *(join.this.alias for join in before)}
+    aliases = {first.this.alias, *(join.this.alias for join in before if join.kind not in ("SEMI", "ANTI"))}
     used = _used(select, aliases) or [(first.this.alias, "_rid")]
     inner.set("expressions", [named(column(*one), f"@c{n}") for n, one in enumerate(used, 1)])
     inner.set("from_", first)

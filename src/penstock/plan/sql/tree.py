@@ -7,6 +7,7 @@ from functools import cache
 from typing import TYPE_CHECKING, Any
 
 from penstock.model import names
+from penstock.plan.sql import usings
 from penstock.plan.sql.text import named, parsed, sqlglot
 
 if TYPE_CHECKING:
@@ -180,13 +181,15 @@ def tree(text: str, schemas: Mapping[str, Schema], *, volatile: bool = False) ->
     found = Tree(root, {})
     for node in list(root.find_all(exp.Table)):
         _number(node, found, schemas)
-    known: dict[str, object] = {
-        f"{_KNOWN}{number}": {c.name.lower(): "varchar" for c in schemas[table]}
+    usings.prepare(root)
+    known = {
+        f"{_KNOWN}{number}": {names.folded(c.name): "varchar" for c in schemas[table]}
         for number, table in found.tables.items()
     }
     for node in root.find_all(exp.Select):
         _name_apart(node)
     found.root = _qualified(root, known)
+    usings.mend(found.root, lambda source: _columns_of(source, known))
     for node in found.root.find_all(exp.Table):
         if _is_name(node):
             node.set("this", exp.to_identifier("@" + node.name.removeprefix(_KNOWN), quoted=True))
@@ -235,12 +238,21 @@ def _aliased(item: Any) -> Any:
     return named(item, name)
 
 
-def _qualified(root: Any, known: dict[str, object]) -> Any:
+def _columns_of(source: Any, known: Mapping[str, Mapping[str, str]]) -> list[str]:
+    """Return the columns of a source whose names are resolved."""
+    exp = sqlglot()
+    given = source.args["alias"].columns if source.args.get("alias") else []
+    if given or not isinstance(source, exp.Subquery):
+        return [one.name for one in given] or list(known.get(source.name, ()))
+    return list(source.this.named_selects)
+
+
+def _qualified(root: Any, known: dict[str, dict[str, str]]) -> Any:
     from sqlglot.errors import SqlglotError
     from sqlglot.optimizer.qualify import qualify
 
     try:
-        return qualify(root, schema=known, dialect="duckdb", quote_identifiers=True, identify=True)
+        return qualify(root, schema=dict(known), dialect="duckdb", quote_identifiers=True, identify=True)
     except (SqlglotError, RecursionError, ValueError, TypeError, AttributeError, LookupError) as error:
         raise Unplanned(f"a name could not be resolved: {str(error).splitlines()[0]}") from error
 
@@ -252,7 +264,7 @@ def _not_planned() -> dict[Any, str]:
         exp.Pivot: "pivot and unpivot", exp.TableSample: "a sample", exp.Lateral: "lateral",
         exp.MatchRecognize: "match_recognize", exp.Parameter: "a parameter", exp.Placeholder: "a parameter",
         exp.Cube: "cube", exp.Rollup: "rollup", exp.GroupingSets: "grouping sets", exp.Columns: "columns(…)",
-        exp.Comprehension: "a list comprehension",
+        exp.Comprehension: "a list comprehension", exp.Collate: "collate",
     }  # fmt: skip
 
 
@@ -269,6 +281,8 @@ def _refuse(root: Any, volatile: bool) -> None:
             raise Unplanned(f"a {node.args['method'].lower()} join")
         if isinstance(node, exp.SetOperation) and node.args.get("by_name"):
             raise Unplanned("by name")
+        if isinstance(node, (exp.Limit, exp.Offset, exp.Fetch)) and node.find(exp.Query):
+            raise Unplanned("limit by a subquery")
         if isinstance(node, exp.Select) and node.args.get("kind"):
             raise Unplanned("select as struct")
         name = function_name(node)
