@@ -23,6 +23,22 @@ LEFT_ENDS = "select b.w, min(a.v) as lo, count(*) as n from raw.a left join raw.
 PAIRS = "select p.k, sum(q.v) as s from raw.a p join raw.a q on q.g = p.g group by p.k"
 
 CASES = {
+    "groups by nothing, and by a list in brackets": case(
+        "a 1 x 1 1, 2 y 2 2",
+        "a 3 x 1 4",
+        "a- 1, 2",
+        "a- 3",
+        t="select count(*) as n, sum(v) as s from raw.a group by ()",
+        u="select k, g, count(*) as n from raw.a group by (k, g)",
+    ),
+    "a column of nothing but null": case(
+        "a 1 x 1 1, 2 y 2 2",
+        "a 3 x 1 4",
+        "a 1 x 1 2",
+        "a- 1, 2",
+        t="select id, null as z, v from raw.a",
+        u="select null as z, k, count(*) as n from raw.a group by all",
+    ),
     "rows of a group come, change and go": case(
         "a 1 x 1 1, 2 x 1 2, 3 y 1 4", "a 4 x 1 8, 5 z 1 1", "a 2 y 1 2; a- 3", "a- 5", "a- 1, 4", t=COUNTS
     ),
