@@ -11,7 +11,7 @@ from penstock.engines.duck.layout import physical
 from penstock.engines.duck.reads import sql_of
 from penstock.engines.duck.rows import Capsule
 from penstock.engines.duck.state import State
-from penstock.engines.duck.words import SYSTEM, buried, ident, idents, literal, stored, table
+from penstock.engines.duck.words import SYSTEM, buried, ident, idents, literal, one, stored, table
 from penstock.model.names import MAIN, is_hidden, split
 from penstock.model.schema import Schema, widen
 
@@ -151,6 +151,20 @@ class Desk:
         """Return a name for storage of a table that nothing else has, not even an empty one of this transaction."""
         self.state.storages += 1
         return physical(name, self.version, self.state.storages)
+
+    def put(self, text: str, name: str = "") -> tuple[str, int]:
+        """Put what a select gives into a temporary table; returns its name and how many rows it has."""
+        name = name or self.new_stage()
+        row = one(self.con.execute(f"create temp table {name} as\n{text}"))
+        rows = self.state.sizes[name] = int(row[0]) if row else 0
+        return name, rows
+
+    def rows(self, stage: str) -> int:
+        """Return how many rows a stage has."""
+        if stage not in self.state.sizes:
+            row = one(self.con.execute(f"select count(*) from {stage}"))
+            self.state.sizes[stage] = int(row[0]) if row else 0
+        return self.state.sizes[stage]
 
     def new_stage(self) -> str:
         """Return a name for a temporary table that nothing else has."""

@@ -83,20 +83,21 @@ def stage(desk: Desk, reading: Reading) -> Staged:
     with _crossing(desk, reading, have, before) as (view, schema):
         if not view:
             return Staged(name, Schema(), 0, reading.partition)
-        rows = _count(desk, f"create temp table {name} as select {_casts(schema)} from {view}")
+        desk.put(f"select {_casts(schema)} from {view}", name)
         if reading.shape.select:
-            rows = _select(desk, reading, name)
-        rows -= _without_key(desk, reading, name)
-    return Staged(name, columns_of(desk.con, name), rows, reading.partition)
+            _select(desk, reading, name)
+        desk.state.sizes[name] -= _without_key(desk, reading, name)
+        desk.state.nulls[name, tuple(required)] = False  # where one of its columns lacks, nobody will ask
+    return Staged(name, columns_of(desk.con, name), desk.rows(name), reading.partition)
 
 
-def _select(desk: Desk, reading: Reading, name: str) -> int:
+def _select(desk: Desk, reading: Reading, name: str) -> None:
     """Run the user's `select` over the staged rows as `batch`; the outcome takes the stage's place."""
     desk.catalog.make_known(desk.con, reading.shape.select)
     desk.con.execute(f"create or replace temp view batch as select * from {name}")
-    rows = _count(desk, f"create temp table {name}_selected as\n{reading.shape.select}")
+    _, rows = desk.put(reading.shape.select, f"{name}_selected")
     desk.con.execute(f"drop view batch; drop table {name}; alter table {name}_selected rename to {name}")
-    return rows
+    desk.state.sizes[name] = rows
 
 
 def _without_key(desk: Desk, reading: Reading, name: str) -> int:
@@ -106,8 +107,7 @@ def _without_key(desk: Desk, reading: Reading, name: str) -> int:
     if not there:
         return 0
     null = " or ".join(f"{ident(c)} is null" for c in there)
-    found = one(desk.con.execute(f"select count(*) from {name} where {null}"))
-    if not found or not found[0]:
+    if one(desk.con.execute(f"select 1 from {name} where {null} limit 1")) is None:
         return 0
     if not reading.shape.select and reading.failed():
         raise Replay

@@ -24,6 +24,7 @@ class State:
     leaving: list[str] = field(default_factory=list)
     with_graves: set[str] = field(default_factory=set)
     numbered: set[str] = field(default_factory=set)
+    sizes: dict[str, int] = field(default_factory=dict)
     nulls: dict[tuple[str, tuple[str, ...]], bool] = field(default_factory=dict)
     refusals: bool = False
     positions: dict[tuple[str, str], str] = field(default_factory=dict)

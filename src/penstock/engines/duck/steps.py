@@ -120,14 +120,12 @@ def _without_hidden(schema: Schema, table: str) -> Schema:
 
 @_run.register(Compute)
 def _compute(step: Compute, desk: Desk) -> Staged:
-    name = desk.new_stage()
     text = desk.text(step.query)
     if step.numbered == "all":
         text = f"select *, {desk.next_id} as _rid from (\n{text}\n)"
     elif step.numbered:
         text = f"select * replace ({desk.numbered()} as _rid) from (\n{text}\n)"
-    row = one(desk.con.execute(f"create temp table {name} as\n{text}"))
-    rows = int(row[0]) if row else 0
+    name, rows = desk.put(text)
     if step.numbered:
         desk.state.next_rid += rows
         desk.state.numbered.add(name)
@@ -143,19 +141,18 @@ def _receive(step: Receive, desk: Desk) -> Staged:
     columns = "*"
     if step.schema is not None:
         columns = ", ".join(f"{cast(ident(c.name), c.type)} as {ident(c.name)}" for c in step.schema)
-    row = one(desk.con.execute(f"create temp table {name} as select {columns} from {view}"))
-    return Staged(name, columns_of(desk.con, name), int(row[0]) if row else 0)
+    _, rows = desk.put(f"select {columns} from {view}", name)
+    return Staged(name, columns_of(desk.con, name), rows)
 
 
 @_run.register(Dedupe)
 def _dedupe(step: Dedupe, desk: Desk) -> Staged:
     keys.has_key("", step.key, columns_of(desk.con, step.stage))
-    found = one(desk.con.execute(f"select count(*), count(distinct ({idents(step.key)})) from {step.stage}"))
-    if found and found[0] == found[1]:
-        return Staged(step.stage, columns_of(desk.con, step.stage), int(found[0]))
-    name = desk.new_stage()
-    row = one(desk.con.execute(f"create temp table {name} as {strategies.last_wins(step.stage, step.key, step.order)}"))
-    return Staged(name, columns_of(desk.con, name), int(row[0]) if row else 0)
+    twice = f"select 1 from {step.stage} group by {idents(step.key)} having count(*) > 1 limit 1"
+    if one(desk.con.execute(twice)) is None:
+        return Staged(step.stage, columns_of(desk.con, step.stage), desk.rows(step.stage))
+    name, rows = desk.put(strategies.last_wins(step.stage, step.key, step.order))
+    return Staged(name, columns_of(desk.con, name), rows)
 
 
 @_run.register(Conform)
@@ -163,13 +160,12 @@ def _conform(step: Conform, desk: Desk) -> Staged:
     schema = columns_of(desk.con, step.stage)
     wanted = step.relation.schema
     if schema == wanted:
-        return Staged(step.stage, schema, _rows(desk, step.stage))
-    name = desk.new_stage()
+        return Staged(step.stage, schema, desk.rows(step.stage))
     columns = ", ".join(
         f"{cast(ident(c.name) if schema.find(c.name) else 'null', c.type)} as {ident(c.name)}" for c in wanted
     )
-    row = one(desk.con.execute(f"create temp table {name} as select {columns} from {step.stage}"))
-    return Staged(name, wanted, int(row[0]) if row else 0)
+    name, rows = desk.put(f"select {columns} from {step.stage}")
+    return Staged(name, wanted, rows)
 
 
 @_run.register(Found)
@@ -240,22 +236,18 @@ def _swap(step: Swap, desk: Desk) -> Change:
 
 def _old(desk: Desk, relation: Relation, within: tuple[Within, ...]) -> tuple[str, int]:
     """Stage the rows of a relation that are within stages; returns the stage and how many they are."""
-    name = desk.new_stage()
-    found = f"{_live(relation)} {matching(within, desk.has_nulls)}"
-    row = one(desk.con.execute(f"create temp table {name} as {found}"))
-    return name, int(row[0]) if row else 0
+    return desk.put(f"{_live(relation)} {matching(within, desk.has_nulls)}")
 
 
 def _difference(desk: Desk, relation: Relation, rows: strategies.Rows, partition: str) -> Change:
     """Stage what comes and what goes where some rows take the place of others."""
-    came, went = desk.new_stage(), desk.new_stage()
+    went = desk.new_stage()
     few = relation.rows <= _FEW and not (rows.unique or rows.by)
     if few and one(desk.con.execute(strategies.twins(relation, rows))) is None:
         rows = replace(rows, by=relation.whole.names, unique=True)
     plus, minus = strategies.difference(relation, rows, went)
-    removed = int((one(desk.con.execute(f"create temp table {went} as {minus}")) or (0,))[0])
-    numbered = f"select * replace ({desk.numbered()} as _rid) from ({plus})"
-    added = int((one(desk.con.execute(f"create temp table {came} as {numbered}")) or (0,))[0])
+    _, removed = desk.put(minus, went)
+    came, added = desk.put(f"select * replace ({desk.numbered()} as _rid) from ({plus})")
     desk.state.next_rid += added
     after = _after(relation, came if added else "", went if removed else "")
     shown = f"(select {idents(relation.schema.names)} from {came})"
@@ -274,9 +266,7 @@ def _after(relation: Relation, came: str, went: str) -> str:
 
 @_run.register(Remove)
 def _remove(step: Remove, desk: Desk) -> Change:
-    went = desk.new_stage()
-    found = strategies.remove(step, step.stage)
-    removed = int((one(desk.con.execute(f"create temp table {went} as {found}")) or (0,))[0])
+    went, removed = desk.put(strategies.remove(step, step.stage))
     after = _after(step.relation, "", went if removed else "")
     return Change(step.relation, 0, removed, None, went if removed else None, after)
 
@@ -289,8 +279,3 @@ def _extend(step: Extend, desk: Desk) -> Change:
     ids = step.stage in desk.state.numbered
     change = Change(step.relation, step.rows, 0, came or None, after=after, keeps=ids, ids=ids, shown=shown)
     return keys.still_unique(desk, change)
-
-
-def _rows(desk: Desk, stage: str) -> int:
-    row = one(desk.con.execute(f"select count(*) from {stage}"))
-    return int(row[0]) if row else 0
