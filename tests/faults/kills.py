@@ -2,8 +2,9 @@
 
 A process changes the data of a project and runs it, over and over, until `kill -9` ends it: at a random instant, or
 at the nth passing of a fault point. The next one first compares everything that it finds: rows with positions, tables
-with their SQL over the raw rows (by plain DuckDB), versions with commits. Then it runs, compares again, sinks and the
-journal too, and goes on until it is killed. Ends with 1, and says the seed, where something did not agree.
+with their SQL over the raw rows (by plain DuckDB), what is kept out of sight with what it should be, versions with
+commits. Then it runs, compares again, sinks and the journal too, and goes on until it is killed, now and then with
+another definition of a table. Ends with 1, and says the seed, where something did not agree.
 """
 
 from __future__ import annotations
@@ -47,6 +48,7 @@ POINTS = (
 )  # fmt: skip
 _LATEST = 0.5  # seconds: two runs or three
 _PATIENCE = 60.0
+_TICKS = 3  # with one definition of a table that changes it
 _AT_POINTS = 0.4  # of the kills, the part at fault points
 
 SETTINGS = 'name = "kills"\n[connections]\nstore = "sqlite:data/store.db"\nmart = "sqlite:out/mart.db"\n'
@@ -92,10 +94,14 @@ TABLES = {
     "newest": "select * from raw.events qualify row_number() over (partition by kind order by n desc, v desc) <= 2",
     "absent": "select id, team from raw.people where id not in (select id from raw.stock)",
     "united": "select id, v from raw.stock union all select id, v from raw.people",
+    "bits": "select kind, bit_xor(v) as x, bit_or(n) as o, max(v) as most from raw.events group by kind",
     "above": "select b.kind, b.n, t.n as people from by_kind b left join teams t on t.team = b.kind",
     "total": "select count(*) as n, (select count(*) from raw.grown) as grown from above",
     "grown_by": "select g, count(*) as n, sum(n)::bigint as s from raw.grown group by g",
 }
+# A table whose definition changes: its number says which of them made its rows, and what reads it follows.
+CHANGES = "select kind, {made} as made, count(*) as n from raw.events group by kind"
+READS_IT = "select made, sum(n)::bigint as n from changing group by made"
 SINKS = '[mart]\ntable = "by_kind"\nto = "mart"\nwrite = "by_kind"\nkey = "kind"\n'
 
 
@@ -144,8 +150,9 @@ class World:
         (self.root / "sources" / "all.toml").write_text(SOURCES)
         (self.root / "sources" / "grown.py").write_text(GROWN)
         (self.root / "sinks" / "all.toml").write_text(SINKS)
-        for name, text in TABLES.items():
+        for name, text in {**TABLES, "above_changing": READS_IT}.items():
             (self.root / "tables" / f"{name}.sql").write_text(text)
+        self.redefine(1)
         with closing(self._store()) as store, store:
             store.execute("create table people (id integer primary key, team text, v integer, updated integer)")
             store.execute("create table stock (id integer primary key, v integer)")
@@ -153,6 +160,12 @@ class World:
 
     def _store(self) -> sqlite3.Connection:
         return sqlite3.connect(self.root / "data" / "store.db")
+
+    def redefine(self, made: int) -> None:
+        """Give a table another definition."""
+        part = self.root / "tables" / "changing.part"
+        part.write_text(CHANGES.format(made=made))
+        part.rename(part.with_suffix(".sql"))
 
     def last(self) -> int:
         """Return the newest tick that is whole."""
@@ -225,12 +238,19 @@ def compare(world: World, app: requests.App) -> None:
         for name, relation in relations.items():
             have = rows(app, relation, engine.version)
             agree(f"the count of {name}", relation.rows, len(have))
-            if name in TABLES:
-                agree(f"{name} as of {relation.seen}", have, computed(con, app, name, relation))
+            if text := _text(name, have):
+                agree(f"{name} as of {relation.seen}", have, computed(con, app, name, relation, text))
             _stored(app, relation)
 
 
-def computed(con: duckdb.DuckDBPyConnection, app: requests.App, name: str, relation: Relation) -> list[Row]:
+def _text(name: str, rows: list[Row]) -> str:
+    """Return the definition that made the rows of a table; nothing for what is none of ours."""
+    if name == "changing":
+        return CHANGES.format(made=rows[0][1] if rows else 0)
+    return READS_IT if name == "above_changing" else TABLES.get(name, "")
+
+
+def computed(con: duckdb.DuckDBPyConnection, app: requests.App, name: str, relation: Relation, text: str) -> list[Row]:
     """Return what a table's SQL gives over the rows that it has seen, by DuckDB alone."""
     con.execute("create schema if not exists raw")
     for parent in app.project.tables[name].parents:
@@ -241,7 +261,7 @@ def computed(con: duckdb.DuckDBPyConnection, app: requests.App, name: str, relat
         found = [f"({', '.join(map(_literal, row))})" for row in rows(app, known, relation.seen)]
         if found:
             con.execute(f"insert into {parent} values {', '.join(found)}")
-    return sorted(con.execute(TABLES[name]).fetchall(), key=repr)
+    return sorted(con.execute(text).fetchall(), key=repr)
 
 
 def _literal(value: Any) -> str:
@@ -262,7 +282,7 @@ def compare_settled(world: World, app: requests.App) -> None:
     agree("the tick", app.engine.positions("raw.people")[""]["at"], world.last())  # type: ignore[index, call-overload]
     agree("the position of raw.grown", app.engine.positions("raw.grown")[""], {"position": 2 * world.last()})
     relations = app.engine.relations()
-    agree("tables", sorted(n for n in relations if not n.startswith("@")), sorted([*TABLES, *app.project.raw]))
+    agree("tables", sorted(n for n in relations if not n.startswith("@")), sorted(app.project.order))
     with closing(sqlite3.connect(world.root / "out" / "mart.db")) as mart:
         have = sorted(mart.execute("select kind, n, v, last from by_kind").fetchall(), key=repr)
     agree("the mart", have, rows(app, relations["by_kind"], app.engine.version))
@@ -280,14 +300,18 @@ def live(world: World, ready: Callable[[], None]) -> None:
     world.finish()
     with requests.open_project(world.root, **forced()) as app:
         compare(world, app)
+        agree("what verify finds", [one for one in requests.verify(app) if one.state not in ("same", "skipped")], [])
         made = requests.run(app)
         assert made.state == "done", [step.error for step in made.failed]
         compare_settled(world, app)
-        ready()
-        while True:
-            world.tick(world.last() + 1)
-            made = requests.run(app)
-            assert made.state == "done", [step.error for step in made.failed]
+    ready()
+    while True:
+        world.redefine(world.last() + 1)
+        with requests.open_project(world.root, **forced()) as app:
+            for _ in range(_TICKS):
+                world.tick(world.last() + 1)
+                made = requests.run(app)
+                assert made.state == "done", [step.error for step in made.failed]
 
 
 def begin(world: World, ready: Callable[[], None]) -> None:
