@@ -30,6 +30,7 @@ _ADVICE: tuple[tuple[str, str], ...] = (
     ),
     (r"\w+\(\), which gives", "keep rows of all times here, and filter when you read: where day > current_date - 7"),
     (r"by name", "list the columns of both sides in one order, and write union all"),
+    (r"a pivot that", "write a column for each value: sum(x) filter (where kind = 'a') as a"),
     (r"pivot", "write a column for each value: sum(x) filter (where kind = 'a') as a; instead of unpivot, union all"),
     (r"(cube|rollup|grouping sets)", "write one select for each grouping, and unite them with union all"),
     (r"a recursive query", "keep what it walks over small, in a table of its own: only that is then computed in full"),

@@ -21,6 +21,7 @@ from penstock.plan.blocks import Plan
 from penstock.plan.explain import called
 from penstock.plan.inline import inlined
 from penstock.plan.reasons import reason, volatile
+from penstock.plan.sql.tree import OPEN_PIVOT
 from penstock.refresh.compare import Difference, comparing, difference
 
 if TYPE_CHECKING:
@@ -298,6 +299,7 @@ def _leave_out_what_is_open(table: Table, plan: Plan) -> None:
     if word:
         raise _LeftOut(f"{word} gives another answer each time")
     loose = [one for block in plan.blocks for one in block.loose]
+    loose += [one for one in plan.words if one == OPEN_PIVOT]
     if loose:
         advice = reason(loose[0]).advice
         raise _LeftOut(f"its answer is open: {loose[0]}" + (f"; {advice} makes it certain" if advice else ""))

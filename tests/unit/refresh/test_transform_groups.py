@@ -31,6 +31,14 @@ CASES = {
         t="select count(*) as n, sum(v) as s from raw.a group by ()",
         u="select k, g, count(*) as n from raw.a group by (k, g)",
     ),
+    "a pivot that takes its columns from the rows": case(
+        "a 1 x 1 1, 2 y 1 2",
+        "a 3 x 2 4",
+        "a 4 z 1 1",
+        "a- 1",
+        t="pivot raw.a on k using sum(v) group by g",
+        u="select g, count(*) as n from t group by g",
+    ),
     "a column of nothing but null": case(
         "a 1 x 1 1, 2 y 2 2",
         "a 3 x 1 4",

@@ -195,6 +195,15 @@ def test_what_a_query_leaves_open_is_left_out_with_the_reason(shop):
     assert found["lists"].reason.startswith("its answer is open: list() without an order of its own")
 
 
+def test_a_pivot_that_takes_its_columns_from_the_rows_is_left_out_and_its_rows_are_counted(tmp_path):
+    shop = Shop(tmp_path)
+    (tmp_path / "tables" / "wide.sql").write_text("pivot raw.orders on who using sum(amount) group by id")
+    shop.run()
+    found = shop.verify("wide")["wide"]
+    assert (found.state, found.rows) == ("skipped", 5)
+    assert found.reason.startswith("its answer is open: a pivot that takes its columns from the rows; write a column")
+
+
 def test_equal_rows_of_an_order_are_no_difference(shop):
     """Orders 1 and 5 are of one customer and amount: which of them is placed first is open."""
     shop.orders((12, 7, 3.5, 1), (11, 7, 3.5, 1), (10, 7, 3.5, 1))

@@ -155,9 +155,13 @@ class Desk:
     def put(self, text: str, name: str = "") -> tuple[str, int]:
         """Put what a select gives into a temporary table; returns its name and how many rows it has."""
         name = name or self.new_stage()
-        row = one(self.con.execute(f"create temp table {name} as\n{text}"))
-        rows = self.state.sizes[name] = int(row[0]) if row else 0
+        rows = self.state.sizes[name] = self.created(name, f"create temp table {name} as\n{text}")
         return name, rows
+
+    def created(self, name: str, statement: str) -> int:
+        """Create a table and return how many rows it has: DuckDB does not say it of a pivot that finds its columns."""
+        row = one(self.con.execute(statement)) or one(self.con.execute(f"select count(*) from {name}"))
+        return int(row[0]) if row else 0
 
     def rows(self, stage: str) -> int:
         """Return how many rows a stage has."""

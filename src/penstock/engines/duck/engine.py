@@ -43,6 +43,7 @@ if TYPE_CHECKING:
 
 _POLL_SECONDS = 0.05
 # What fills a new warehouse is most of it: DuckDB then writes it to its place at once and not into the log first.
+_LISTED = "list the values: pivot … on kind in ('a', 'b')"
 _NEW = "set checkpoint_threshold = '1MB'"
 _FILLED = "set checkpoint_threshold = '64MB'"
 _LOCKED = """
@@ -351,6 +352,8 @@ class DuckEngine:
 
 def _one_select(statements: list[duckdb.Statement]) -> None:
     kinds = [statement.type.name.lower() for statement in statements]
+    if kinds == ["multi"]:
+        raise PlanError("a pivot that takes its columns from the rows cannot be run here", hint=_LISTED)
     if kinds != ["select"]:
         got = f"{len(kinds)} statements" if len(kinds) != 1 else kinds[0]
         raise PlanError("only one select can be run here", expected="one select", got=got)

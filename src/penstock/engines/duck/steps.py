@@ -70,17 +70,17 @@ _FEW = 100_000  # rows of which it is soon told whether two are equal, which is 
 def _build(step: Build, desk: Desk) -> Change:
     name = desk.new_storage(step.name)
     text = desk.text(step.query)
-    row = one(desk.con.execute(f"create table {stored(name)} as select *, {desk.hidden(False, '')} from (\n{text}\n)"))
-    rows = int(row[0]) if row else 0
+    hidden = desk.hidden(False, "")
+    rows = desk.created(stored(name), f"create table {stored(name)} as select *, {hidden} from (\n{text}\n)")
     whole = _without_hidden(_typed(desk, stored(name), among_blocks=is_hidden(step.name)), step.name)
-    schema, hidden = whole, Schema()
+    schema, further = whole, Schema()
     if step.hidden:
         schema = Schema(whole.columns[: -len(step.hidden)])
-        hidden = Schema(whole.columns[-len(step.hidden) :])
+        further = Schema(whole.columns[-len(step.hidden) :])
     desk.state.next_rid += rows
     relation = Relation(
         step.name, schema, step.fingerprint, name, step.key, False, desk.version, desk.version, desk.version, rows,
-        hidden=hidden, layout=step.layout, parts=step.parts,
+        hidden=further, layout=step.layout, parts=step.parts,
     )  # fmt: skip
     keys.unique(desk, step.name, stored(name), step.key, schema)
     return Change(relation, rows, 0, after=f"select {idents(schema.names)} from {stored(name)}", built=True)

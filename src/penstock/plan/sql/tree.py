@@ -133,6 +133,9 @@ VOLATILE = frozenset(
 )
 
 
+OPEN_PIVOT = "a pivot that takes its columns from the rows"
+
+
 class Unplanned(Exception):  # noqa: N818  # not an error: the query is computed in full
     """A query, or a part of one, that is not understood well enough; the text says which words caused it."""
 
@@ -272,7 +275,7 @@ def _refuse(root: Any, volatile: bool) -> None:
     """Raise for what is always computed in full."""
     exp = sqlglot()
     for node in root.walk():
-        word = _not_planned().get(type(node))
+        word = OPEN_PIVOT if _finds_columns(node) else _not_planned().get(type(node))
         if word:
             raise Unplanned(word)
         if isinstance(node, exp.With) and node.args.get("recursive"):
@@ -288,6 +291,15 @@ def _refuse(root: Any, volatile: bool) -> None:
         name = function_name(node)
         if name in VOLATILE and not volatile:
             raise Unplanned(f"{_SAID.get(name, name)}(), which gives another answer each time")
+
+
+def _finds_columns(node: Any) -> bool:
+    """Tell whether a node is a pivot that makes a column of each value that there is."""
+    exp = sqlglot()
+    if not isinstance(node, exp.Pivot) or node.args.get("unpivot"):
+        return False
+    listed = node.args.get("fields") or node.expressions
+    return not all(isinstance(one, exp.In) for one in listed)
 
 
 def function_name(node: Any) -> str:
