@@ -45,6 +45,17 @@ def test_a_project_is_clean_after_it_was_built_after_it_grew_and_after_rows_chan
     assert shop.states() == CLEAN
 
 
+def test_a_row_that_comes_and_goes_within_one_run_leaves_nothing_behind(tmp_path):
+    shop = Shop(tmp_path)
+    shop.orders((1, 7, 9.5, 0.1))
+    shop.run()
+    assert shop.states() == CLEAN
+    shop.orders((1, 8, 2.5, 0.1), (6, 8, 2.5, 0.1))
+    shop.orders((1, 7, 2.5, 0.1), (6, 9, 2.5, 0.1))
+    shop.run()
+    assert shop.states() == CLEAN
+
+
 def test_tables_that_are_computed_in_full_from_their_own_text_are_compared_too(tmp_path):
     shop = Shop(tmp_path)
     shop.run(smallest=10**6)

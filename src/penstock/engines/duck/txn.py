@@ -179,7 +179,10 @@ class DuckTxn(Desk):
             if relation.physical not in self.with_graves:
                 self.con.execute(f"create table {grave} as select {names}, 0::bigint as _gone from {live} limit 0")
                 self.state.with_graves.add(relation.physical)
-            self.con.execute(f"insert into {grave} ({names}, _gone) select {names}, {self.version} from {change.minus}")
+            self.con.execute(  # a row that came in this very version was never seen
+                f"insert into {grave} ({names}, _gone) select {names}, {self.version} from {change.minus} "
+                f"where _seq < {self.version}"
+            )
             self._delete(change)
         if change.added:
             names = idents(relation.whole.names)
