@@ -72,7 +72,7 @@ class Read:
     that is being made, `kept` reads the live rows that are older than `low`. `ids` asks for the row ids,
     too; of several `within` one must hold. Two modes read all that a name showed one after another, the `spans`,
     the oldest first: `changes` has a row for each row that came or went between two versions, `history` each row with
-    the times between which it was valid.
+    the times between which it was valid. Where `columns` names some, an engine may leave out the others of the table.
     """
 
     relation: Relation
@@ -82,6 +82,7 @@ class Read:
     ids: bool = False
     within: tuple[Within, ...] = ()
     spans: tuple[Span, ...] = ()
+    columns: tuple[str, ...] = ()
 
 
 @record

@@ -37,7 +37,7 @@ class Leaf:
     What comes out is linear in a `linear` one: each of its rows gives its own rows, whose ids it is part of. Of
     another, a row can change what comes of rows of the linear ones: `finder` says of which, None that of all. `lookup`
     says which of its rows are needed for some of theirs, None that all may be. `used` are the columns that the arm
-    uses of it.
+    uses of it beside its ids; none are named where that is not known.
     """
 
     number: int

@@ -86,23 +86,25 @@ class Text:
         self, text: str, arm: Arm, modes: Mapping[int, str], within: Mapping[int, tuple[Within, ...]] | None = None
     ) -> str:
         """Return the text of an arm, or of a finder of it, with each input read in its mode."""
-        tables = {leaf.number: leaf.table for leaf in arm.leaves}
+        leaves = {leaf.number: leaf for leaf in arm.leaves}
         changed = next((number for number, mode in modes.items() if mode in _STAGED), 0)
 
         def named(match: re.Match[str]) -> str:
             number = int(match[1])
             mode = match[2] or modes.get(number, "")
             limits = (within or {}).get(number, ())
-            one = self.inputs[tables[number]]
+            leaf = leaves[number]
+            one = self.inputs[leaf.table]
             if mode in _STAGED:
-                return _staged(mode, one)
+                return _staged(mode, one, leaf)
             lost, mode = one.minus if mode == "|" else "", _simpler(mode.strip("|"), one)
             known = self.met.get((changed, number, mode)) or self.looked.get((mode, number))
             if known is not None:
                 return known
-            read = Read(one.relation, _MODES[mode], one.since, _high(mode, one, self.version), True, limits)
+            high = _high(mode, one, self.version)
+            read = Read(one.relation, _MODES[mode], one.since, high, True, limits, columns=leaf.used)
             name = f'"{self.named(f"@{number}{mode}", read)}"'
-            return _with_lost(name, lost, one) if lost else name
+            return _with_lost(name, lost, one, leaf) if lost else name
 
         return _INPUT.sub(named, text)
 
@@ -118,24 +120,28 @@ class Text:
         return Query(text, tuple(self.reads.items()))
 
 
-def _staged(mode: str, one: Input) -> str:
+def _staged(mode: str, one: Input, leaf: Leaf) -> str:
     """Return what has the rows that came, or went, or did either; of a `*` the ids of what went are below zero."""
+    names = _names(one, leaf)
     if mode == "*" and one.minus:
-        names = ", ".join(ident(c.name) for c in one.relation.schema)
         went = f"select {names}, -1 - _rid as _rid from {one.minus}"
         return f"(select {names}, _rid from {one.plus} union all {went})" if one.plus else f"({went})"
     if mode == "*":
         return one.plus
     stages = [name for sign, name in (("+", one.plus), ("-", one.minus)) if mode in (sign, "~") and name]
-    names = ", ".join(ident(c.name) for c in one.relation.schema)
     either = " union all ".join(f"select {names}, _rid from {name}" for name in stages)
     return stages[0] if len(stages) == 1 else f"({either})"
 
 
-def _with_lost(name: str, lost: str, one: Input) -> str:
+def _with_lost(name: str, lost: str, one: Input, leaf: Leaf) -> str:
     """Return what has the rows that are and those that went."""
-    names = ", ".join(ident(c.name) for c in one.relation.schema)
+    names = _names(one, leaf)
     return f"(select {names}, _rid from {name} union all select {names}, _rid from {lost})"
+
+
+def _names(one: Input, leaf: Leaf) -> str:
+    """Return the columns of an input that an arm uses, as far as that is known."""
+    return ", ".join(ident(name) for name in leaf.used or one.relation.schema.names)
 
 
 def _simpler(mode: str, one: Input) -> str:

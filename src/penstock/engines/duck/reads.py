@@ -58,7 +58,7 @@ def before(text: str, named: str) -> str:
 def rows_of(read: Read, graves: bool, has_nulls: HasNulls | None = None) -> str:
     """Return the select of the rows that a read asks for."""
     relation = read.relation
-    names = (*relation.schema.names, *(["_rid"] if read.ids else []))
+    names = (*(read.columns or relation.schema.names), *(["_rid"] if read.ids else []))
     here, there = _conditions(read)
     parts = []
     if here is not None:

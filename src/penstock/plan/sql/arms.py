@@ -187,12 +187,12 @@ def _traced(select: Any, node: Any) -> tuple[int, str] | None:
 
 
 def _used(select: Any) -> dict[int, tuple[str, ...]]:
-    """Return the columns of each input that are used anywhere in a select."""
+    """Return the columns of each input that are used anywhere in a select, beside the ids of its rows."""
     exp = sqlglot()
     inputs = {n.alias: number_of(n) for n in select.find_all(exp.Table) if isinstance(n.this, exp.Identifier)}
     found: dict[int, dict[str, None]] = {}
     for node in select.find_all(exp.Column):
-        if node.table in inputs:
+        if node.table in inputs and node.name != "_rid":
             found.setdefault(inputs[node.table], {})[node.name] = None
     return {number: tuple(names) for number, names in found.items()}
 
