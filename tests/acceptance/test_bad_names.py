@@ -126,6 +126,20 @@ def test_a_query_that_ends_too_early_says_so(project: BadProject) -> None:
     project.write("tables/u.sql", "select id from raw.good where (id > 1\n")
     error = project.cli("run", "--json").step("u")["error"]
     assert (error["subject"], error["file"]) == ("the query ends too early", "tables/u.sql")
+    assert (error["line"], error["column"]) == (1, 38)
+    assert "^" in error["excerpt"]
+
+
+def test_sides_of_a_union_that_do_not_fit_and_a_subquery_of_several_rows_are_underlined(project: BadProject) -> None:
+    project.write("tables/t.sql", "select id, v from raw.good\nunion all\nselect id from raw.good\n")
+    project.write("tables/u.sql", "select (select id from (values (1), (2)) x(id)) as one from raw.good\n")
+    run = project.cli("run", "--json")
+    error = run.step("t")["error"]
+    assert (error["line"], error["column"]) == (2, 1)
+    assert "^^^^^" in error["excerpt"]
+    error = run.step("u")["error"]
+    assert error["hint"].startswith("take one of them: max(")
+    assert "^" in error["excerpt"]
 
 
 def test_what_sources_are_told_and_cannot_be_is_checked_together_before_anything_is_read(project: BadProject) -> None:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from penstock.base import graph
 from penstock.base.errors import PlanError
-from penstock.base.text import did_you_mean
+from penstock.base.text import did_you_mean, underline
 from penstock.model.project import Project
 from penstock.plan import conditions
 from penstock.plan.canonical import fingerprint
@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from penstock.model.unit import UnitTest
 
 _REFERENCES = re.compile(r"\s*references\s*\(\s*([a-z_]\w*(?:\.\w+)?)\.\w+\s*[,)]", re.IGNORECASE)
+_NAMED = re.compile(r"""(?:\w+|"[^"]*")(?:\s*\.\s*(?:\w+|"[^"]*"))*""")
 
 
 @dataclass(slots=True)
@@ -102,7 +103,8 @@ def _check_reads(parts: Parts, known: frozenset[str], loading: Loading) -> None:
     for draft in parts.drafts:
         for name, place in draft.reads:
             if name not in known and not loading.is_broken("table", name):
-                loading.mistakes.add(f"there is no table '{name}'", place, hint=nearest_table(name, known))
+                hint = nearest_table(name, known)
+                loading.mistakes.add(f"there is no table '{name}'", place, hint=hint, excerpt=_shown(draft, place))
     for sink in parts.sinks:
         if sink.table and sink.table not in known and not loading.is_broken("table", sink.table):
             loading.mistakes.add(
@@ -154,8 +156,20 @@ def _check_circle(drafts: dict[str, Draft], parents: dict[str, tuple[str, ...]],
     circle = graph.circle({name: [read for read in above if read in parents] for name, above in parents.items()})
     if circle:
         place = next(where for name, where in drafts[circle[0]].reads if name == circle[1])
-        path = " → ".join(circle)
-        mistakes.add(f"the tables read each other in a circle: {path}", place, expected="no table that reads itself")
+        mistakes.add(
+            f"the tables read each other in a circle: {' → '.join(circle)}", place,
+            expected="no table that reads itself", excerpt=_shown(drafts[circle[0]], place),
+        )  # fmt: skip
+
+
+def _shown(draft: Draft, place: Place) -> str:
+    """Return the line of a table's SQL that names another table, the name underlined."""
+    before = draft.table.line - 1
+    lines = draft.table.sql.splitlines()
+    if not before < place.line <= before + len(lines):
+        return ""
+    named = _NAMED.match(lines[place.line - before - 1], place.column - 1)
+    return underline("\n" * before + draft.table.sql, place.line, place.column, len(named[0]) if named else 1)
 
 
 def nearest_table(name: str, known: Iterable[str]) -> str:

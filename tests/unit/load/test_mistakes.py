@@ -280,6 +280,14 @@ def test_a_circle_is_told_as_its_path(folder):
     error = folder.mistake()
     assert "a → b → c → a" in error.subject
     assert str(error.where) == "tables/a.sql:1:6"
+    assert error.excerpt.splitlines() == ["1 | from b", "  |      ^"]
+
+
+def test_a_table_that_is_not_there_is_underlined_in_its_line(folder):
+    folder.write("tables/a.sql", '/* ---\n--- */\nselect *\n from "main".nothing').write("sources/a.toml", HEAD)
+    error = folder.mistake()
+    assert str(error.where) == "tables/a.sql:4:7"
+    assert error.excerpt.splitlines() == ['4 |  from "main".nothing', "  |       ^^^^^^^^^^^^^^"]
 
 
 def test_two_of_a_name_in_whatever_files(folder):

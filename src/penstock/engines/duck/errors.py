@@ -74,6 +74,7 @@ def translate(error: duckdb.Error, query: Query | None, shift: int = 0, subject:
         return StoppedError("the query was stopped before it had ended", where=place)
     if isinstance(error, duckdb.ParserException) and _is_behind(text, query, shift):
         said, hint = "the query ends too early", "is a bracket left open, or the last word missing?"
+        place, excerpt = _end_of(query) if query is not None and query.file else (place, excerpt)
     if isinstance(error, _PLANNING):
         return PlanError(said, where=place, excerpt=excerpt, hint=hint)
     return FatalError(said, where=place, excerpt=excerpt, hint=_advice(error, text) or hint)
@@ -82,6 +83,8 @@ def translate(error: duckdb.Error, query: Query | None, shift: int = 0, subject:
 def _advice(error: duckdb.Error, text: str) -> str:
     if isinstance(error, duckdb.OutOfMemoryException):
         return "the query needs more memory than the warehouse may use; make it smaller"
+    if "scalar_subquery_error_on_multiple_rows" in text:
+        return "take one of them: max(…), or order by … limit 1"
     if any(word in text.lower() for word in _FULL):
         return "the disk is full: free some space and run again; nothing was half done"
     return ""
@@ -111,6 +114,14 @@ def _is_behind(text: str, query: Query | None, shift: int) -> bool:
     """Tell whether an error lies behind the user's text, in what was put after it."""
     match = _LINE.search(text)
     return match is not None and query is not None and int(match[1]) - shift > len(query.text.splitlines())
+
+
+def _end_of(query: Query) -> tuple[Place, str]:
+    """Return the place behind the last word of a text, underlined."""
+    lines = query.text.rstrip().splitlines()
+    place = Place(query.file, query.line + len(lines) - 1, len(lines[-1]) + 1)
+    padded = "\n" * (query.line - 1) + (query.shown or query.text)
+    return place, underline(padded, place.line, place.column)
 
 
 def _placed(text: str, query: Query | None, shift: int) -> tuple[Place | None, str]:

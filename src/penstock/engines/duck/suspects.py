@@ -22,6 +22,11 @@ _SUSPECTS: tuple[tuple[str, frozenset[str]], ...] = (
     ("could not parse string", frozenset({"strptime"})),
     ("more than one row returned by a subquery", frozenset({"(select"})),
 )
+# The same of words that are no functions.
+_WORDS: tuple[tuple[str, frozenset[str]], ...] = (
+    ("set operations can only apply", frozenset({"union", "intersect", "except"})),
+    ("cannot unpivot", frozenset({"unpivot"})),
+)
 
 
 def suspect(message: str, text: str) -> tuple[int, int] | None:
@@ -31,6 +36,8 @@ def suspect(message: str, text: str) -> tuple[int, int] | None:
     (7, 11)
     >>> suspect("Overflow in addition of INT32 (1 + 2)!", "select a, sum(a + 1) + 1") is None
     True
+    >>> suspect("Set operations can only apply to …", "select a union select b, c")
+    (9, 14)
     """
     found = [token for token in tokens(text) if token.kind != "comment"]
     named = _EXPRESSION.search(message)
@@ -38,7 +45,9 @@ def suspect(message: str, text: str) -> tuple[int, int] | None:
     if not spans:
         lowered = message.lower()
         names = next((names for start, names in _SUSPECTS if re.match(start, lowered)), frozenset())
+        words = next((names for start, names in _WORDS if lowered.startswith(start)), frozenset())
         spans = list(_named(found, names))
+        spans += [(token.start, token.start + len(token.text)) for token in found if token.name in words]
     return spans[0] if len(spans) == 1 else None
 
 
