@@ -7,7 +7,7 @@ from contextlib import ExitStack
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
-from penstock.base.errors import FatalError, PlanError
+from penstock.base.errors import FatalError, PenstockError, PlanError, UnsupportedError
 from penstock.base.record import record
 from penstock.base.text import plural
 from penstock.model.change import Change, Staged
@@ -15,6 +15,7 @@ from penstock.model.handover import handed_type
 from penstock.model.relation import Query, Relation, Within
 from penstock.model.schema import Column, Schema, cast, is_whole, widen
 from penstock.model.step import Compute
+from penstock.protocols.engine import Replay
 from penstock.refresh import carry, handed, returned
 from penstock.refresh.call import Call, users_code
 from penstock.refresh.handed import Part
@@ -78,7 +79,12 @@ class Work:
             for one in self.inputs:
                 relation = self.relation_of(one)
                 part = asked.parts.get(one.parameter) or handed.whole(relation)
-                given[one.parameter] = handed.handed(one, relation, part, self.txn, opened)
+                try:
+                    given[one.parameter] = handed.handed(one, relation, part, self.txn, opened)
+                except (Replay, UnsupportedError):
+                    raise
+                except PenstockError as error:
+                    raise self.call.wrong(f"{one.table} cannot be handed to it: {error.subject}") from error
             with users_code(self.call):
                 output = self.called(**given)
             staged = returned.stage(self.call, output)

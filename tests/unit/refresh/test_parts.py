@@ -356,3 +356,12 @@ def test_a_function_that_fails_leaves_the_table_as_it_was(made, warehouse):
     warehouse.change("orders", values("(1, 7, 11)"))
     assert "ZeroDivisionError" in wrong(made, lambda orders: 1 / 0, rows="orders")
     assert made.run(doubled, ORDERS, rows="orders") == ("rows", [(1, 7, 22)])
+
+
+@pytest.mark.parametrize("part", [{"rows": "orders"}, {"by": ("customer",)}, {}])
+def test_a_value_that_cannot_be_handed_over_is_said_with_the_input_and_the_place_of_the_function(made, warehouse, part):
+    warehouse.build("orders", values("(1, 7, 99999999999999999999)"), key=("id",))
+    with pytest.raises(RunError, match="orders cannot be handed to it") as caught:
+        made.run(doubled, ORDERS, key=("id",), **part)
+    assert caught.value.where.file == FILE
+    assert not caught.value.excerpt
