@@ -93,7 +93,7 @@ def _sql(app: App, table: Table) -> Explained:
     schemas, missing = known(app, table)
     if missing:
         said = "its plan depends on columns that are not known yet"
-        return Explained(table.name, "sql", said, missing=missing, notes=tuple(_to_load(missing)))
+        return Explained(table.name, "sql", said, missing=missing, notes=tuple(_to_load(app, missing)))
     schema = app.engine.describe(_query(table), schemas)
     plan = cut(table.sql, schemas, schema.names, table.name, app.engine.can.states)
     built = app.engine.relations().get(table.name)
@@ -138,9 +138,10 @@ def known(app: App, table: Table) -> tuple[dict[str, Schema], tuple[str, ...]]:
     return found, tuple(missing)
 
 
-def _to_load(missing: Sequence[str]) -> Iterator[str]:
+def _to_load(app: App, missing: Sequence[str]) -> Iterator[str]:
     many = ", ".join(missing)
-    yield f"{many} {'has' if len(missing) == 1 else 'have'} no rows yet: penstock run {' '.join(missing)} loads them"
+    run = " ".join(name if name in app.project.raw else f"+{name}" for name in missing)  # what is made needs its inputs
+    yield f"{many} {'has' if len(missing) == 1 else 'have'} no rows yet: penstock run {run} loads them"
 
 
 def _columns(app: App, plan: Plan, schemas: Mapping[str, Schema]) -> dict[str, Schema]:

@@ -110,6 +110,16 @@ def test_what_is_missing_before_the_first_run_is_said(tmp_path):
         assert found.notes[-1] == "the blocks are kept from the next run that computes it" or found.rows_in == 0
 
 
+def test_a_python_table_that_was_not_built_is_to_be_run_with_what_it_reads(tmp_path):
+    shop = Shop(tmp_path)
+    (tmp_path / "tables" / "over.sql").write_text("select who, twice from doubled")
+    with shop.open() as app:
+        found = requests.explain(app, "over")
+        assert found.notes == ("doubled has no rows yet: penstock run +doubled loads them",)
+        assert requests.run(app, ["+doubled"]).state == "done"
+        assert requests.explain(app, "over").missing == ()
+
+
 def test_raw_and_python_tables_are_explained_in_a_sentence(shop):
     with shop.open() as app:
         assert "read from its source" in requests.explain(app, "raw.orders").finding
