@@ -1,8 +1,8 @@
 """Values that a text in SQL asks to be made at once and that would fill the memory: a list of a billion numbers.
 
 The engine makes such a value in one piece, and those of a vector of rows at once, which no limit of time or memory
-interrupts. Only constants are looked at: a size that comes from a column is not known. A generator in `from` gives
-rows, not a value, and is left alone.
+interrupts. Only constants are looked at: of a size that comes from a column nothing is known before, and what it makes
+is stopped when it has grown too large (`app.limits`). A generator in `from` gives rows, not a value, and is left alone.
 """
 
 from __future__ import annotations
@@ -62,19 +62,40 @@ def refuse(text: str) -> None:
 
 
 def _size(words: Sequence[Token], at: int) -> tuple[int, bool]:
-    """Return the size that a call asks for, the product of the numbers in it, and whether a name is there."""
-    depth, end = 0, at + 1
-    for end in range(at + 1, len(words)):
-        depth += (words[end].text in ("(", "[")) - (words[end].text in (")", "]"))
+    """Return the size that a call asks for, and whether it does so for each row.
+
+    The size is the product of the numbers in those arguments in which no column is named: of others nothing is known.
+    """
+    called_on = words[at - 2 : at - 1] if at > 1 and words[at - 1].text == "." else ()
+    size, of_rows = 1, any(word.kind in ("word", "quoted") for word in called_on)
+    for part in _arguments(words, at + 1):
+        if any(_is_column(words, one) for one in part):
+            of_rows = True
+            continue
+        numbers = [_number(words[one].text) for one in part if words[one].text[:1].isdigit()]
+        large = prod(max(one, 1) for one in numbers)
+        if any(words[one].name in _POWERS for one in part):
+            large = max(large, _powered(numbers))
+        size *= large
+    return size, of_rows
+
+
+def _arguments(words: Sequence[Token], opens: int) -> list[range]:
+    """Return where each argument stands, behind a bracket that opens."""
+    depth, begin, found = 0, opens + 1, []
+    for at in range(opens, len(words)):
+        depth += (words[at].text in ("(", "[")) - (words[at].text in (")", "]"))
+        if not depth or (depth == 1 and words[at].text == ","):
+            found.append(range(begin, at))
+            begin = at + 1
         if not depth:
             break
-    called_on = words[at - 2 : at - 1] if at > 1 and words[at - 1].text == "." else ()
-    inside = [*called_on, *words[at + 2 : end]]
-    numbers = [_number(word.text) for word in inside if word.text[:1].isdigit()]
-    large = prod(max(one, 1) for one in numbers)
-    if any(word.name in _POWERS for word in inside):
-        large = max(large, _powered(numbers))
-    return large, any(word.kind in ("word", "quoted") for word in inside)
+    return found
+
+
+def _is_column(words: Sequence[Token], at: int) -> bool:
+    called = at + 1 < len(words) and words[at + 1].text == "("
+    return words[at].kind in ("word", "quoted") and not called
 
 
 def _number(text: str) -> int:

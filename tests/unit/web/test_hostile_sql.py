@@ -131,7 +131,8 @@ def test_a_generator_of_many_rows_is_a_question_like_another(kiosk):
 
 
 def test_values_of_each_row_that_are_long_and_not_huge_are_made(kiosk):
-    made = "len(lpad(shop, 100000, '-')) as n, bar(amount, 0, 50000, 40) as b, range(id + 1000000)[1] as r"
+    made = "len(lpad(shop, 100000, '-')) as n, bar(amount, 0, 50000, 40) as b, range(id + 1000000)[1] as r, "
+    made += "repeat(shop, id * 2000000 // 1000000) as t"
     status, answer = kiosk.sql(f"select {made} from raw.orders")
     assert (status, {row[0] for row in answer["rows"]}) == (200, {100_000})
 
