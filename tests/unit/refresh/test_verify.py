@@ -56,6 +56,21 @@ def test_a_row_that_comes_and_goes_within_one_run_leaves_nothing_behind(tmp_path
     assert shop.states() == CLEAN
 
 
+def test_a_key_that_moves_from_file_to_file_is_there_once(tmp_path):
+    shop = Shop(tmp_path)
+    shop.orders((6, 8, 2.5, 0.1), (7, 8, 1.5, 0.2))
+    shop.run()
+    shop.files = 0
+    shop.orders((1, 7, 9.5, 0.1), (6, 8, 2.5, 0.1), (7, 8, 3.5, 0.2))  # 2 to 5 leave the first file, 6 and 7 come
+    shop.orders((5, 7, 3.5, 0.7), (7, 8, 4.5, 0.3))  # 5 is in the second now, and 7 in both
+    shop.run()
+    assert shop.states() == CLEAN
+    assert shop.verify("raw.orders")["raw.orders"].rows == 4
+    with shop.open() as app:
+        found = requests.sql(app, "select id, amount from raw.orders order by id").fetch()
+    assert [(row, str(amount)) for row, amount in found] == [(1, "9.50"), (5, "3.50"), (6, "2.50"), (7, "4.50")]
+
+
 def test_tables_that_are_computed_in_full_from_their_own_text_are_compared_too(tmp_path):
     shop = Shop(tmp_path)
     shop.run(smallest=10**6)

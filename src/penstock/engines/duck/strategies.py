@@ -21,7 +21,7 @@ class Rows:
     """Rows that take the place of others: a stage, and what has the old ones with their ids, fit for a `from`.
 
     The rows are told apart by the columns `by`; `unique` says that no two agree in these on either side. Sums of floats
-    may differ by their order where `loose`.
+    may differ by their order where `loose`. `further` selects rows that go beside the old ones.
     """
 
     stage: str
@@ -29,6 +29,7 @@ class Rows:
     by: tuple[str, ...]
     unique: bool
     loose: bool = False
+    further: str = ""
 
 
 def difference(relation: Relation, rows: Rows, went: str) -> tuple[str, str]:
@@ -43,6 +44,7 @@ def difference(relation: Relation, rows: Rows, went: str) -> tuple[str, str]:
     if rows.unique:
         equal = _agree(relation, "s", "l", by, loose=rows.loose)
         minus = f"select {all_of} from {rows.old} l anti join {rows.stage} s on {equal}"
+        minus += f" union all select {all_of} from {rows.further} l" if rows.further else ""
         if len(by) == len(names):  # what agrees in these is the same
             plus = f"select {idents(names, 's.')} from {rows.stage} s anti join {rows.old} l on {equal}"
             return f"select *, null::bigint as _rid from ({plus})", minus
