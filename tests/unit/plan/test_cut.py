@@ -173,6 +173,9 @@ LOOSE = {
     "select k, list(v) as x from raw.a group by k": ("list() without an order of its own",),
     "select k, list(v order by id) as x from raw.a group by k": (),
     "select k, first_value(v) over (partition by k order by g) as x from raw.a": ("first_value() over ties",),
+    "select k, first(v) over (partition by k order by g) as x from raw.a": ("first() over ties",),
+    "select k, list(v) over (partition by k order by g) as x from raw.a": ("list() without an order of its own",),
+    "select k, list(v order by id) over (partition by k order by g) as x from raw.a": (),
     "select k, row_number() over (partition by k order by g) as x from raw.a": (),
 }
 

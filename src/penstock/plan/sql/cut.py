@@ -261,6 +261,7 @@ class _Cutter:
         if rest:
             rest = [_resolved_outputs(rest[0], dict(zip(names, items, strict=True)), query)]
         loose = settle_windows([*items, *rest], made.names)
+        open_ones = [*_loose([*items, *rest]), *(one for one in loose if "first" in one or "last" in one)]
         keys = _common_partition([*items, *rest])
         held, extra = _held(items, names, keys)
         outer = exp.Select(expressions=[*_as_named(items, names), *extra])
@@ -270,8 +271,7 @@ class _Cutter:
         words = () if keys else ("a window without a partition that all windows share",)
         return Block(
             "", "window", arms, names, self.over_body(outer), tuple(k.sql(self.dialect) for k in keys), held,
-            words=words, loose=tuple(dict.fromkeys(one for one in loose if "first" in one or "last" in one)),
-            tied=bool(loose),
+            words=words, loose=tuple({one.partition("(")[0]: one for one in open_ones}.values()), tied=bool(loose),
         )  # fmt: skip
 
     def over_body(self, outer: Any) -> str:
