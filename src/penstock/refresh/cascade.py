@@ -390,11 +390,9 @@ class _Attempt:
             return self._whole(table, relation, query)
         from penstock.refresh import transform
 
-        settled = transform.settled(table, self.relations, self.txn, self.engine.can.states)
-        if settled is None:
-            return self._whole(table, relation, query)
         try:
-            return self._whole(table, relation, settled)
+            settled = transform.settled(table, self.relations, self.txn, self.engine.can.states)
+            return self._whole(table, relation, settled or query)
         except Replay:
             raise
         except PenstockError as error:  # the text itself says it with its place

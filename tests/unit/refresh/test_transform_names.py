@@ -21,7 +21,16 @@ TEXTS = "select id, 'v' as what, k as t from raw.a union all select id, 'k', k f
 TWICE = "select k, k as t from raw.a union all select id::varchar, id::varchar from raw.a"
 OUTER = "select id from raw.a where exists (select 1 from (select id::integer from raw.b) q where id = 2)"
 
+SECOND = "select k, count(*) from raw.a group by k order by 2 desc, 1 limit 2"
+COMPUTED = "select k, v + 1 from raw.a order by v + 1 desc, k limit 2"
+COMPARED = "select k, sum(v)::bigint from raw.a group by k having sum(v)::bigint > 1 order by 2, 1 limit 2"
+EITHER = "select k, v + 1 from raw.a union all select k, g from raw.a order by 2 desc, 1 limit 3"
+
 CASES = {
+    "the most, by a column that has no name": case("a 1 x 1 1, 2 y 2 2", "a 3 y 2 5, 4 z 1 1", "a- 2, 3", t=SECOND),
+    "the first by what is computed": case("a 1 x 1 1, 2 y 2 2", "a 3 y 2 5, 4 z 1 1", "a- 2, 3", t=COMPUTED),
+    "the least of groups that are picked": case("a 1 x 1 1, 2 y 2 2", "a 3 y 2 5, 4 z 1 7", "a- 2, 3", t=COMPARED),
+    "the first of two tables": case("a 1 x 1 1, 2 y 2 2", "a 3 y 2 5, 4 z 1 1", "a- 2, 3", t=EITHER),
     "sums of several groupings": case("a 1 x 1 1, 2 y 2 2", "a 3 x 2 5", "a 1 y 1 1", "a- 2", t=CUBE),
     "null in what is named": case("a 1 x 1 1, 2 y 2 2", "a 3 x 2 5", "a 1 z 1 1", "a- 2", t=NAMED),
     "null that stands for texts and for days": case("a 1 x 1 1, 2 y 2 2", "a 3 z 2 5", "a- 2", t=IN_TEXT),
@@ -67,3 +76,15 @@ def test_a_table_with_a_column_that_is_always_null_is_verified_explained_and_rea
         assert {step.table: step.strategy for step in run.steps if step.stage == "table"}["t"] == "merge → keys"
         assert sorted(requests.sql(app, "from u").fetch()) == [("x", None, 2), ("z", None, 1)]
         assert {one.table: one.state for one in requests.verify(app)} == dict.fromkeys(["raw.a", "t", "u"], "same")
+
+
+@pytest.mark.parametrize("text", [SECOND, COMPUTED, COMPARED, EITHER])
+def test_a_small_table_is_ordered_by_a_column_that_has_no_name(text, tmp_path):
+    (tmp_path / "tables").mkdir()
+    (tmp_path / "penstock.toml").write_text('name = "small"\n')
+    (tmp_path / "tables" / "a.sql").write_text("select i as id, 'x' || i % 3 as k, 1 as g, i as v from range(9) t(i)")
+    (tmp_path / "tables" / "t.sql").write_text(text.replace("raw.a", "a"))
+    with requests.open_project(tmp_path) as app:
+        run = requests.run(app)
+        assert run.state == "done", [step.error for step in run.failed]
+        assert [one.state for one in requests.verify(app)] == ["same", "same"]

@@ -25,31 +25,14 @@ if TYPE_CHECKING:
     from penstock.plan.sql.tree import Tree
 
 PREFIX = "@"
+_BY_OUTPUT = ("order", "having", "qualify")  # where outputs may be named
 _ORDERED = frozenset(
     [
-        "any_value",
-        "arbitrary",
-        "first",
-        "last",
-        "list",
-        "array_agg",
-        "string_agg",
-        "listagg",
-        "group_concat",
-        "arg_min",
-        "arg_max",
-        "argmin",
-        "argmax",
-        "min_by",
-        "max_by",
-        "arg_min_null",
-        "arg_max_null",
-        "approx_quantile",
-        "approx_top_k",
-        "reservoir_quantile",
-        "mode",
+        "any_value", "arbitrary", "first", "last", "list", "array_agg", "string_agg", "listagg", "group_concat",
+        "arg_min", "arg_max", "argmin", "argmax", "min_by", "max_by", "arg_min_null", "arg_max_null",
+        "approx_quantile", "approx_top_k", "reservoir_quantile", "mode",
     ]
-)
+)  # fmt: skip
 
 
 def cut(
@@ -365,8 +348,13 @@ def _rename_outputs(root: Any, columns: tuple[str, ...]) -> None:
         query = query.this
     if len(query.expressions) != len(columns):
         raise Unplanned("columns whose number was not found out")
+    called = {one.alias_or_name: name for one, name in zip(query.expressions, columns, strict=True)}
     items = [one.this if isinstance(one, exp.Alias) else one for one in query.expressions]
     query.set("expressions", [named(one, name) for one, name in zip(items, columns, strict=True)])
+    for part in (one.args.get(key) for one in {id(root): root, id(query): query}.values() for key in _BY_OUTPUT):
+        for node in part.find_all(exp.Column) if part is not None else ():
+            if not node.table and node.name in called:
+                node.set("this", exp.to_identifier(called[node.name], quoted=True))
 
 
 def _folded(query: Any) -> Any | None:
