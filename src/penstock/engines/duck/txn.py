@@ -186,7 +186,7 @@ class DuckTxn(Desk):
             self._delete(change)
         if change.added:
             names = idents(relation.whole.names)
-            ids = "_rid" if change.ids else self.numbered() if change.keeps else ""
+            ids = ("_rid" if change.ids else self.numbered()) if change.keeps else ""
             hidden = self.hidden(relation.partitioned, change.partition, ids)
             self.con.execute(
                 f"insert into {live} ({names}, {self.hidden_names(relation.partitioned)}) "
