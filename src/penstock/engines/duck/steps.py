@@ -11,7 +11,7 @@ from penstock.engines.duck import keys, landing, strategies
 from penstock.engines.duck.errors import translated
 from penstock.engines.duck.intake import columns_of
 from penstock.engines.duck.reads import matching
-from penstock.engines.duck.words import ident, idents, literal, one, same, schema_of, stored
+from penstock.engines.duck.words import ident, idents, literal, one, schema_of, stored
 from penstock.model.change import Change, Staged
 from penstock.model.names import HIDDEN, is_hidden
 from penstock.model.relation import Relation, Within
@@ -190,7 +190,8 @@ def _compare(step: Compare, desk: Desk) -> Change:
     if step.partition is not None and relation.partitioned:
         where = f" where l._part = {literal(step.partition)}"
         if step.key:  # what was of another part, and is of this one now
-            moved = f"semi join {step.stage} s on {same(step.key, 's', 'l')} where l._part <> {literal(step.partition)}"
+            equal = " and ".join(f"s.{ident(k)} = l.{ident(k)}" for k in step.key)  # never null, and found by ranges
+            moved = f"semi join {step.stage} s on {equal} where l._part <> {literal(step.partition)}"
             further = f"({_live(relation)} {moved})"
     old = f"({_live(relation)}{where})"
     rows = strategies.Rows(step.stage, old, step.key, bool(step.key), step.partition is None, further)
