@@ -8,7 +8,10 @@ import pytest
 from penstock.base import memory
 from tests.unit.web.conftest import served, write
 
-pytestmark = pytest.mark.skipif(not memory.taken()[1], reason="nothing tells here what memory a process takes")
+pytestmark = [
+    pytest.mark.slow,
+    pytest.mark.skipif(not memory.taken()[1], reason="nothing tells here what memory a process takes"),
+]
 
 # Of one vector of rows, which nothing interrupts: 2,048 values, 4 to 50 GB of them.
 HEAPS = [
