@@ -44,10 +44,19 @@ class Applied:
 
     def since(self, name: str, version: int) -> Delta | None:
         """Return what came and went of a relation since a version, where one change is all of it and lies staged."""
-        change = self._last.get(name)
-        if change is None or change.built or change.relation.changed > version:
-            return None  # where two changes are applied, the second is of a relation that changed now
-        if change.plus and not change.ids:
+        change = self._sole(name, version)
+        if change is None or (change.plus and not change.ids):
             return None
         minus = Staged(change.minus, Schema(), change.removed) if change.minus else None
         return Delta(Staged(change.plus or "", Schema(), change.added), minus)
+
+    def count(self, name: str, version: int) -> int | None:
+        """Return how many rows came and went of a relation since a version, where one change is all of it."""
+        change = self._sole(name, version)
+        return change.added + change.removed if change is not None else None
+
+    def _sole(self, name: str, version: int) -> Change | None:
+        change = self._last.get(name)
+        if change is None or change.built or change.relation.changed > version:
+            return None  # where two changes are applied, the second is of a relation that changed now
+        return change

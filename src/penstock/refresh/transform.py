@@ -200,6 +200,8 @@ class Keeper:
             return Change(relation, 0, 0)
         if not can_follow(block, inputs):
             return self.full(block, relation, inputs)
+        if not self.tuning.follow and not self.pays(block, inputs):
+            return self.full(block, relation, inputs)
         began = self.clock.monotonic()
         self.shared.spent = self.shared.owed = 0.0
         inputs = {name: self.followed(one) if one.changed else one for name, one in inputs.items()}
@@ -212,6 +214,12 @@ class Keeper:
         took = self.clock.monotonic() - began - self.shared.spent + self.shared.owed
         self.costs = following_took(self.costs, took, changed)
         return change
+
+    def pays(self, block: Block, inputs: Mapping[str, Input]) -> bool:
+        """Tell whether it is worth while to read what changed, as far as it is known without how much that is."""
+        counts = [self.applied.count(name, one.since) for name, one in inputs.items() if one.changed]
+        known = [count for count in counts if count is not None]
+        return len(known) < len(counts) or pays(self.costs, sum(known), _rows_in(block, self.relations))
 
     def following(self, block: Block, relation: Relation, inputs: Mapping[str, Input]) -> Change:
         """Return the change of a block that what changed of its inputs leads to."""
