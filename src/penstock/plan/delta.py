@@ -417,6 +417,15 @@ def went(one: Input, version: int) -> Query:
     return Query('from "@minus"', (("@minus", Read(one.relation, "minus", one.since, version, ids=True)),))
 
 
+def counted(one: Input, version: int) -> Query:
+    """Return the query of how many rows of an input came and how many went since the block last looked."""
+    plus, minus = (Read(one.relation, mode, one.since, version, ids=True) for mode in ("plus", "minus"))
+    if not one.went:
+        return Query('select count(*) from "@plus"', (("@plus", plus),))
+    text = 'select (select count(*) from "@plus"), (select count(*) from "@minus")'
+    return Query(text, (("@plus", plus), ("@minus", minus)))
+
+
 def _over(block: Block, bodies: Mapping[int, str]) -> str:
     """Return a block's outer text over its bodies."""
     text = block.outer

@@ -31,6 +31,7 @@ if TYPE_CHECKING:
     from penstock.refresh.applied import Applied
 
 _PLANS = 10_000
+_DEAR = 0.1  # seconds of a full computation from which on it is not asked how much changed, before that is read
 _SAMPLE = 200_000  # rows from which it is told how many a group has
 
 
@@ -140,12 +141,16 @@ class Keeper:
         if any(name not in self.relations for name in block.tables):
             return False
         query = groups.sampled(block, self.inputs(block, None), self.txn.version, _SAMPLE)
+        rows, count = self.numbers(query)
+        return bool(rows >= self.tuning.dense * count)
+
+    def numbers(self, query: Query) -> tuple[int, ...]:
+        """Return the only row of a query."""
         found = self.txn.read(query)
         try:
-            rows, count = found.fetch()[0]
+            return found.fetch()[0]
         finally:
             found.close()
-        return bool(rows >= self.tuning.dense * count)
 
     def hidden(self, block: Block) -> None:
         """Bring a hidden relation up to date, once in a transaction."""
@@ -216,10 +221,18 @@ class Keeper:
         return change
 
     def pays(self, block: Block, inputs: Mapping[str, Input]) -> bool:
-        """Tell whether it is worth while to read what changed, as far as it is known without how much that is."""
-        counts = [self.applied.count(name, one.since) for name, one in inputs.items() if one.changed]
-        known = [count for count in counts if count is not None]
-        return len(known) < len(counts) or pays(self.costs, sum(known), _rows_in(block, self.relations))
+        """Tell whether it may pay to read what changed: whether to follow so many rows may be cheaper than all anew.
+
+        Where changes were not applied now their rows are counted, unless all anew takes far longer than counting.
+        """
+        rows = 0
+        for name, one in inputs.items():
+            if one.changed and (name, one.since) not in self.deltas:
+                count = self.applied.count(name, one.since)
+                if count is None and self.costs.full > _DEAR:
+                    return True
+                rows += sum(self.numbers(delta.counted(one, self.txn.version))) if count is None else count
+        return pays(self.costs, rows, _rows_in(block, self.relations))
 
     def following(self, block: Block, relation: Relation, inputs: Mapping[str, Input]) -> Change:
         """Return the change of a block that what changed of its inputs leads to."""
