@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from penstock.app import requests
+from tests.acceptance.real_logs import LOGS
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -36,12 +37,7 @@ def loaded(shared_data: Path, tmp_path_factory: pytest.TempPathFactory) -> Itera
     sources.append('[json.movies]\nfrom = "here"\nread = "json/movies.json"\n')
     sources.append('[json.flights]\nfrom = "here"\nread = "json/flights-20k.json"\n')
     sources.append('[json.quakes]\nfrom = "here"\nread = "json/earthquakes.json"\nrecords = "features"\n')
-    sources.append('[log.access]\nfrom = "logs_here"\nread = "apache_access.log"\nformat = "combined"\n')
-    sources.append('[log.apache]\nfrom = "logs_here"\nread = "apache.log"\nformat = "apache_error"\nzone = "UTC"\n')
-    sources += [
-        f'[log.{name}]\nfrom = "logs_here"\nread = "{name}.log"\nformat = "syslog"\nyear = 2005\nzone = "UTC"\n'
-        for name in ("openssh", "linux")
-    ]
+    sources.append(LOGS)
     (root / "sources" / "all.toml").write_text("\n".join(sources))
     (root / "tables" / "sales.sql").write_text(
         'select "BillingCountry" as country, sum("Total") as total from chinook.invoice group by all\n'

@@ -13,6 +13,7 @@ import pytest
 from penstock.app import requests
 from penstock.cli.demo import generate, make, server
 from penstock.model.tuning import Tuning
+from tests.acceptance.real_logs import LOGS
 
 # Every table by its plan, however small its inputs are, and a plan that fails is a failure.
 FOLLOWS = Tuning(smallest=0, strict=True, follow=True, looked_up=0, shared=0)
@@ -135,12 +136,7 @@ class Replay:
         ]
         sources += [f'[json.{name}]\nfrom = "files"\nread = "here/{name}.json"\n' for name in ("movies", "flights")]
         sources.append('[json.quakes]\nfrom = "files"\nread = "here/quakes.json"\nrecords = "features"\nkey = "id"\n')
-        sources.append('[log.access]\nfrom = "logs_here"\nread = "apache_access.log"\nformat = "combined"\n')
-        sources.append('[log.apache]\nfrom = "logs_here"\nread = "apache.log"\nformat = "apache_error"\nzone = "UTC"\n')
-        sources += [
-            f'[log.{name}]\nfrom = "logs_here"\nread = "{name}.log"\nformat = "syslog"\nyear = 2005\nzone = "UTC"\n'
-            for name in ("openssh", "linux")
-        ]
+        sources.append(LOGS)
         (root / "sources" / "all.toml").write_text("\n".join(sources))
         self.make_store()
 

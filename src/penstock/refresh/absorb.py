@@ -13,6 +13,7 @@ from penstock.model.step import Compare, Compute, Conform, Dedupe, Found, Remove
 from penstock.protocols.engine import Target
 from penstock.protocols.source import Kind
 from penstock.refresh.ingest import shape
+from penstock.refresh.row import only
 
 if TYPE_CHECKING:
     from penstock.model.relation import Relation
@@ -162,11 +163,7 @@ def _as_floats(txn: Txn, name: str, schema: Schema, current: Relation) -> tuple[
         f"coalesce(max({_column(one)}) <= {_EXACT_UP_TO[kind]} and min({_column(one)}) >= -{_EXACT_UP_TO[kind]}, true)"
         for one, kind in asked.items()
     )
-    rows = txn.read(Query(f"select {fits} from {name}"))
-    try:
-        found = rows.fetch()[0]
-    finally:
-        rows.close()
+    found = only(txn, Query(f"select {fits} from {name}"))
     casts = [
         f"cast({_column(one)} as {kind}) as {_column(one)}"
         for (one, kind), exact in zip(asked.items(), found, strict=True)

@@ -12,6 +12,7 @@ from penstock.base.text import did_you_mean
 from penstock.model.relation import Query, Read, Relation
 from penstock.model.run import Step
 from penstock.model.sink import DeliveryNote, SinkTable
+from penstock.refresh.row import only
 
 if TYPE_CHECKING:
     from penstock.protocols.engine import Engine
@@ -171,11 +172,7 @@ def _new(before: Relation, since: int, relation: Relation, now: int) -> Query:
 
 
 def _count(engine: Engine, query: Query) -> int:
-    rows = engine.read(Query(f"select count(*) from ({query.text})", reads=query.reads))
-    try:
-        return int(rows.fetch()[0][0])
-    finally:
-        rows.close()
+    return int(only(engine, Query(f"select count(*) from ({query.text})", reads=query.reads))[0])
 
 
 def _quoted(name: str) -> str:

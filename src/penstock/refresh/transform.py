@@ -15,6 +15,7 @@ from penstock.plan.cost import Costs, following_took, full_took, pays
 from penstock.plan.delta import Input, Turn
 from penstock.refresh import carry
 from penstock.refresh.applied import Delta
+from penstock.refresh.row import only
 from penstock.refresh.shared import Shared
 
 if TYPE_CHECKING:
@@ -141,16 +142,8 @@ class Keeper:
         if any(name not in self.relations for name in block.tables):
             return False
         query = groups.sampled(block, self.inputs(block, None), self.txn.version, _SAMPLE)
-        rows, count = self.numbers(query)
+        rows, count = only(self.txn, query)
         return bool(rows >= self.tuning.dense * count)
-
-    def numbers(self, query: Query) -> tuple[int, ...]:
-        """Return the only row of a query."""
-        found = self.txn.read(query)
-        try:
-            return found.fetch()[0]
-        finally:
-            found.close()
 
     def hidden(self, block: Block) -> None:
         """Bring a hidden relation up to date, once in a transaction."""
@@ -227,11 +220,13 @@ class Keeper:
         """
         rows = 0
         for name, one in inputs.items():
-            if one.changed and (name, one.since) not in self.deltas:
-                count = self.applied.count(name, one.since)
-                if count is None and self.costs.full > _DEAR:
-                    return True
-                rows += sum(self.numbers(delta.counted(one, self.txn.version))) if count is None else count
+            if not one.changed:
+                continue
+            known = self.deltas.get((name, one.since))
+            count = known.rows if known is not None else self.applied.count(name, one.since)
+            if count is None and self.costs.full > _DEAR:
+                return True
+            rows += sum(only(self.txn, delta.counted(one, self.txn.version))) if count is None else count
         return pays(self.costs, rows, _rows_in(block, self.relations))
 
     def following(self, block: Block, relation: Relation, inputs: Mapping[str, Input]) -> Change:
