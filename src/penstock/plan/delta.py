@@ -57,7 +57,7 @@ class Turn:
 
     `found` are the stages of what finders found, by arm and input; `looked` of what was looked up in dependent inputs,
     by mode and input; `met` what there is to read of a large input beside the rows that changed of another: by that
-    one, the large one and the mode.
+    one, the large one and the mode; `kept` the rows of a large input that finders found.
     """
 
     inputs: Mapping[str, Input]
@@ -65,11 +65,12 @@ class Turn:
     found: Mapping[tuple[int, int], str]
     looked: Mapping[tuple[str, int], str]
     met: Mapping[tuple[int, int, str], str]
+    kept: Mapping[int, str]
 
     @property
     def text(self) -> Text:
         """A text that reads its inputs."""
-        return Text(self.inputs, self.version, self.looked, self.met)
+        return Text(self.inputs, self.version, self.looked, self.met, self.kept)
 
 
 @dataclass
@@ -80,6 +81,7 @@ class Text:
     version: int
     looked: Mapping[tuple[str, int], str] = field(default_factory=dict)
     met: Mapping[tuple[int, int, str], str] = field(default_factory=dict)
+    kept: Mapping[int, str] = field(default_factory=dict)
     reads: dict[str, Read] = field(default_factory=dict)
 
     def put(
@@ -93,6 +95,8 @@ class Text:
             number = int(match[1])
             mode = match[2] or modes.get(number, "")
             limits = (within or {}).get(number, ())
+            if limits and number in self.kept:
+                return self.kept[number]
             leaf = leaves[number]
             one = self.inputs[leaf.table]
             if mode in _STAGED:
@@ -174,10 +178,9 @@ def _values(block: Block, at: int, leaf: Leaf, made: Text, found: Mapping[tuple[
                 modes = {later.number: others for later in changed[turn + 1 :]}
                 modes |= {earlier.number: "=" for earlier in changed[:turn]} | {one.number: sign}
                 terms.append(made.put(leaf.lookup.text, as_if, modes))
-    stages = {one: found[at, one.number] for one in arm.dependent if (at, one.number) in found}
+    stages = _stages(arm, at, found)
     if stages:
-        modes = {one.number: "=" for one in arm.linear if made.inputs[one.table].changed}
-        terms.append(_touched(made, as_if, modes, stages))
+        terms.append(_touched(made, as_if, _before(arm, made.inputs), stages))
     items = ", ".join(f'"@v{n}"' for n in range(1, len(leaf.lookup.columns) + 1))
     known_values = " and ".join(f'"@v{n}" is not null' for n in range(1, len(leaf.lookup.columns) + 1))
     union = " union all ".join(f'select {items} from ({term}) as "@t"' for term in terms)
@@ -199,10 +202,9 @@ def terms_of(block: Block, made: Text, sign: str, found: Mapping[tuple[int, int]
             modes |= {earlier.number: "=" for earlier in changed[:turn]}
             modes[leaf.number] = sign
             terms.append((at, made.put(arm.text, arm, modes)))
-        stages = {leaf: found[at, leaf.number] for leaf in arm.dependent if (at, leaf.number) in found}
+        stages = _stages(arm, at, found)
         if stages:
-            modes = {**aside, **{leaf.number: "=" for leaf in changed}}
-            terms.append((at, _touched(made, arm, modes, stages)))
+            terms.append((at, _touched(made, arm, {**aside, **_before(arm, made.inputs)}, stages)))
     return terms
 
 
@@ -227,11 +229,7 @@ def weighed_terms(block: Block, made: Text) -> list[tuple[int, str]] | None:
 
 def _touched(made: Text, arm: Arm, modes: Mapping[int, str], stages: Mapping[Leaf, str]) -> str:
     """Return the rows of an arm that finders found."""
-    limits: dict[int, tuple[Within, ...]] = {}
-    for at, leaf in enumerate(arm.linear):
-        if all(one.finder and at in one.finder.ids for one in stages):
-            name = f"@h{at + 1}"
-            limits[leaf.number] = tuple(Within(("_rid",), stage, (name,)) for stage in dict.fromkeys(stages.values()))
+    limits = _limits(arm, stages)
     conditions = []
     for leaf, stage in stages.items():
         ids = ", ".join(f'"@h{at + 1}"' for at in leaf.finder.ids) if leaf.finder else ""
@@ -239,6 +237,26 @@ def _touched(made: Text, arm: Arm, modes: Mapping[int, str], stages: Mapping[Lea
         conditions.append(f"({ids}) in (select {'(' * several}{ids}{')' * several} from {stage})")
     text = made.put(arm.text, arm, modes, limits)
     return f'select * from ({text}) as "@x" where {" or ".join(dict.fromkeys(conditions))}'
+
+
+def _stages(arm: Arm, at: int, found: Mapping[tuple[int, int], str]) -> dict[Leaf, str]:
+    """Return, by dependent input, the stage of the rows of an arm that its finder found."""
+    return {leaf: found[at, leaf.number] for leaf in arm.dependent if (at, leaf.number) in found}
+
+
+def _before(arm: Arm, inputs: Mapping[str, Input]) -> dict[int, str]:
+    """Return how linear inputs are read for rows that finders found: without those that came, which stand elsewhere."""
+    return {leaf.number: "=" for leaf in arm.linear if inputs[leaf.table].changed}
+
+
+def _limits(arm: Arm, stages: Mapping[Leaf, str]) -> dict[int, tuple[Within, ...]]:
+    """Return which rows of its linear inputs the rows of an arm that finders found can be of, where all tell that."""
+    limits = {}
+    for at, leaf in enumerate(arm.linear):
+        if all(one.finder and at in one.finder.ids for one in stages):
+            name = f"@h{at + 1}"
+            limits[leaf.number] = tuple(Within(("_rid",), stage, (name,)) for stage in dict.fromkeys(stages.values()))
+    return limits
 
 
 def united(block: Block, terms: Iterable[tuple[int, str]], ids: bool, further: str = "") -> str:
@@ -296,6 +314,26 @@ def finders(block: Block, inputs: Mapping[str, Input], version: int) -> Iterator
             if len(block.arms) > 1:
                 texts = [f'select {at} as "@arm", * from ({text}) as "@f"' for text in texts]
             yield at, [leaf.number for leaf in leaves], made.query("\nunion\n".join(texts))
+
+
+def kept(block: Block, turn: Turn, large: int) -> dict[int, Query]:
+    """Return, by number, the query of the rows of each linear input of `large` rows or more that finders found.
+
+    Only where several terms ask for them, each of which would look through the whole input.
+    """
+    queries = {}
+    for at, arm in enumerate(block.arms):
+        stages = _stages(arm, at, turn.found)
+        several = block.kind != "rows" or any(leaf.lookup is not None for leaf in arm.dependent)
+        limits = _limits(arm, stages) if stages and several else {}
+        modes = _before(arm, turn.inputs)
+        for leaf in arm.linear:
+            one = turn.inputs[leaf.table]
+            if leaf.number in limits and one.relation.rows >= large:
+                mode, within = _MODES[_simpler(modes.get(leaf.number, ""), one)], limits[leaf.number]
+                read = Read(one.relation, mode, one.since, turn.version, True, within, columns=leaf.used)
+                queries[leaf.number] = Query(f'select {_used(leaf)} from "@rows"', (("@rows", read),))
+    return queries
 
 
 def values(block: Block, turn: Turn) -> dict[tuple[int, int], Query]:

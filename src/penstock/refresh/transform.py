@@ -231,16 +231,19 @@ class Keeper:
 
     def following(self, block: Block, relation: Relation, inputs: Mapping[str, Input]) -> Change:
         """Return the change of a block that what changed of its inputs leads to."""
-        found = {
-            (at, number): stage
-            for at, numbers, query in delta.finders(block, inputs, self.txn.version)
-            for stage in [self.staged(Compute(query, False)).name]
-            for number in numbers
-        }
+        found: dict[tuple[int, int], str] = {}
+        for at, numbers, query in delta.finders(block, inputs, self.txn.version):
+            stage = self.staged(Compute(query, False))
+            if stage.rows:
+                found |= {(at, number): stage.name for number in numbers}
+        if not found and not any(inputs[leaf.table].changed for arm in block.arms for leaf in arm.linear):
+            return Change(relation, 0, 0)
         merges = block.merge is not None and not _inexact(block, relation, inputs, found)
         if block.kind != "rows" and not merges and not block.keys:
             return self.full(block, relation, inputs)
-        turn = Turn(inputs, self.txn.version, found, {}, self.shared.of(block, inputs))
+        turn = Turn(inputs, self.txn.version, found, {}, self.shared.of(block, inputs), {})
+        kept = delta.kept(block, turn, self.tuning.shared)
+        turn = replace(turn, kept={number: self.staged(Compute(query, False)).name for number, query in kept.items()})
         turn = replace(turn, looked=self.looked(block, turn))
         if block.kind == "rows":
             return self.rows(block, relation, turn)
@@ -251,12 +254,13 @@ class Keeper:
     def looked(self, block: Block, turn: Turn) -> dict[tuple[str, int], str]:
         """Stage what a change looks up in dependent inputs: those rows now (under no mode) and before (`<`)."""
         looked: dict[tuple[str, int], str] = {}
+        stages: dict[Query, Staged] = {}
         for (at, number), query in delta.values(block, turn).items():
             leaf = next(one for one in block.arms[at].dependent if one.number == number)
             one = turn.inputs[leaf.table]
             if one.relation.rows < self.tuning.looked_up:
                 continue
-            stage = self.staged(Compute(query, False))
+            stage = stages[query] = stages.get(query) or self.staged(Compute(query, False))
             now = self.staged(Compute(delta.looked_up(leaf, one, stage.name, turn.version), False))
             looked["", number] = now.name
             if one.changed:
