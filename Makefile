@@ -18,9 +18,10 @@ ARGS ?=
 # Test processes side by side.
 JOBS ?= 2
 
-# How many sequences and kills `make prove` makes, and from which seed; without one it takes and prints a new one.
+# How many sequences, kills and refreshes `make prove` makes, and from which seed; without one it prints a new one.
 SEQUENCES ?= 10000
 KILLS ?= 1000
+REFRESHES ?= 10000
 SEED ?=
 
 # Another environment's settings must not reach into ours.
@@ -150,9 +151,10 @@ mutants: $(V)/.dev ## break each rule of the engine on purpose: its tests must n
 	$(PY) tools/mutants.py $(ARGS)
 
 .PHONY: prove
-prove: $(V)/.dev ## ten thousand random sequences, a thousand random kills; SEQUENCES=500 KILLS=50 SEED=7
+prove: $(V)/.dev ## ten thousand random sequences and refreshes, a thousand random kills; SEQUENCES=500 KILLS=50
 	$(PY) -m tests.property.engine.prove --sequences $(SEQUENCES) --jobs $(JOBS) $(if $(SEED),--seed $(SEED)) $(ARGS)
 	$(PY) -m tests.faults.kills --kills $(KILLS) $(if $(SEED),--seed $(SEED))
+	PENSTOCK_REFRESHES=$(REFRESHES) $(PY) -m pytest -q tests/unit/refresh/test_retention.py -k does_not_grow
 
 .PHONY: lint
 lint: $(V)/.dev ## style, and the reader's budget of 500 lines a file and 50 a function

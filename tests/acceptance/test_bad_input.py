@@ -210,8 +210,11 @@ def test_rejects_of_a_pull_in_several_batches_stay_open_until_the_next_pull(
     monkeypatch.setattr("penstock.connect.http.source._BATCH_PAGES", 1)
     reads_api(project, api)
     api.answer = lambda n: b'[{"id": 3, "v": 9}, 7]' if n == 2 else page(n)
-    for _ in range(2):
-        assert project.run().code == 0
+    for kept in (len(WHOLE) - 1, 0):
+        said = project.run()
+        assert said.code == 0
+        step = said.step("raw.bad")
+        assert (step["rejected"], step["added"], step["rows_in"]) == (1, kept, len(WHOLE))
         assert project.rows() == [row for row in WHOLE if row[0] != 4]
         assert [(place, row) for place, row, _ in project.rejects()] == [("/things:4", "7")]
     api.answer = page

@@ -178,6 +178,15 @@ def cast(value: str, kind: str) -> str:
     return value if kind in ("null", STATE) else f"cast({value} as {kind})"
 
 
+def exact_up_to(have: str, come: str) -> int | None:
+    """Return up to which size whole numbers of a type fit a type of floats without a loss; None for other types.
+
+    >>> exact_up_to("double", "bigint"), exact_up_to("bigint", "double")
+    (9007199254740992, None)
+    """
+    return _EXACT_UP_TO.get(have) if is_whole(come) else None
+
+
 def is_whole(kind: str) -> bool:
     """Tell whether a type is one of whole numbers.
 
@@ -187,6 +196,7 @@ def is_whole(kind: str) -> bool:
     return kind in _INT_DIGITS
 
 
+_EXACT_UP_TO = {"double": 2**53, "float": 2**24}
 _SAFE = {
     ("float", "double"), ("date", "timestamp"), ("timestamp_s", "timestamp"), ("timestamp_ms", "timestamp"),
     ("timestamp", "timestamp_ns"), ("uuid", "varchar"),

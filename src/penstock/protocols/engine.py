@@ -182,10 +182,11 @@ class Txn(Protocol):
         """Return the first version since which all changes of a table are there, by what was vacuumed."""
         ...
 
-    def evolve(self, relation: Relation, schema: Schema) -> Relation:
-        """Add the columns and widen the types that `schema` asks for, recorded.
+    def evolve(self, relation: Relation, staged: Staged) -> Relation:
+        """Add the columns and widen the types that staged rows ask for, recorded.
 
-        Raises `FatalError` for what would lose.
+        Raises `FatalError` for what would lose. A column of floats stays one where whole numbers come that each are a
+        float exactly, and every column what it is where nothing but null comes.
         """
         ...
 

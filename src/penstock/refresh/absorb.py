@@ -2,29 +2,24 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from penstock.base.errors import FatalError, PlanError
 from penstock.base.text import did_you_mean
 from penstock.model.change import Change, Staged
 from penstock.model.relation import Query
-from penstock.model.schema import is_whole
 from penstock.model.step import Compare, Compute, Conform, Dedupe, Found, Remove, Upsert
 from penstock.protocols.engine import Target
 from penstock.protocols.source import Kind
 from penstock.refresh.ingest import shape
-from penstock.refresh.row import only
 
 if TYPE_CHECKING:
     from penstock.model.relation import Relation
-    from penstock.model.schema import Schema
     from penstock.model.source import RawTable
     from penstock.protocols.engine import Txn
     from penstock.protocols.source import Batch
     from penstock.refresh.ingest import Portion
-
-# Whole numbers up to these, of either sign, are floats without a loss.
-_EXACT_UP_TO = {"double": 2**53, "float": 2**24}
 
 
 def hold(txn: Txn, portion: Portion) -> None:
@@ -147,41 +142,11 @@ def _has_cursor(table: RawTable, staged: Staged, current: Relation | None) -> No
         )  # fmt: skip
 
 
-def _as_floats(txn: Txn, name: str, schema: Schema, current: Relation) -> tuple[str, Schema]:
-    """Let whole numbers that came for a column of floats be such, where each of them is one exactly.
-
-    Returns the stage that has them, and its columns.
-    """
-    asked = {}
-    for column in schema:
-        have = current.schema.find(column.name)
-        if have is not None and have.type in _EXACT_UP_TO and is_whole(column.type):
-            asked[column.name] = have.type
-    if not asked:
-        return name, schema
-    fits = ", ".join(
-        f"coalesce(max({_column(one)}) <= {_EXACT_UP_TO[kind]} and min({_column(one)}) >= -{_EXACT_UP_TO[kind]}, true)"
-        for one, kind in asked.items()
-    )
-    found = only(txn, Query(f"select {fits} from {name}"))
-    casts = [
-        f"cast({_column(one)} as {kind}) as {_column(one)}"
-        for (one, kind), exact in zip(asked.items(), found, strict=True)
-        if exact
-    ]
-    if not casts:
-        return name, schema
-    made = txn.run(Compute(Query(f"select * replace ({', '.join(casts)}) from {name}")))
-    assert isinstance(made, Staged)  # noqa: S101
-    return made.name, made.schema
-
-
 def _against(txn: Txn, portion: Portion, name: str, staged: Staged, current: Relation) -> Change | Staged:
     key, kind = portion.table.key, portion.batch.kind
     if kind is Kind.DELETE:
         return txn.run(Remove(current, name, key))
-    name, schema = _as_floats(txn, name, staged.schema, current)
-    grown = txn.evolve(current, schema)
+    grown = txn.evolve(current, replace(staged, name=name))
     conformed = txn.run(Conform(grown, name))
     if kind is Kind.SNAPSHOT:
         return txn.run(Compare(grown, conformed.name, key, portion.partition))  # type: ignore[union-attr]

@@ -135,14 +135,15 @@ def commit_portions(engine: Engine, table: RawTable, portions: Sequence[Portion]
             return attempt.outcome
 
 
-def hold_page(engine: Engine, portion: Portion, run: str, clock: Clock) -> None:
-    """Commit a page of a snapshot where no reader sees it."""
+def hold_page(engine: Engine, portion: Portion, run: str, clock: Clock) -> Outcome:
+    """Commit a page of a snapshot where no reader sees it; what it rejects counts at once, the rest with the whole."""
     from penstock.refresh import absorb
 
     while True:
         txn = engine.begin()
         try:
             absorb.hold(txn, portion)
+            rejected = txn.rejected()
             txn.commit(Commit(txn.version, clock.now(), run))
         except Replay:
             txn.rollback()
@@ -150,7 +151,9 @@ def hold_page(engine: Engine, portion: Portion, run: str, clock: Clock) -> None:
             txn.rollback()
             raise
         else:
-            return
+            name, kind = portion.table.name, _kinds([portion])
+            step = Step(name, "intake", "done", kind, rejected=rejected, rows_in=rejected)
+            return Outcome(steps={name: step} if rejected else {})
 
 
 def _job_of_one(table: RawTable, portions: Sequence[Portion], run: str) -> Job:

@@ -209,7 +209,8 @@ class _Going:
         self.pending[table.name] = staying
         try:
             for page_portion in pages:
-                cascading.hold_page(self.world.engine, page_portion, self.order.id, self.world.clock)
+                held = cascading.hold_page(self.world.engine, page_portion, self.order.id, self.world.clock)
+                self.add(table.name, held)
                 self.paged[table.name].add(page_portion.partition)
                 faults.point("run.page.held")
             if going:

@@ -255,7 +255,7 @@ class TinyTxn:
         """Refuse: it reads no batches."""
         _unsupported("rejects")
 
-    def evolve(self, relation: Relation, schema: Schema) -> Relation:
+    def evolve(self, relation: Relation, staged: Staged) -> Relation:
         """Refuse: a table with other columns is made anew."""
         _unsupported("changing the columns of a table")
 

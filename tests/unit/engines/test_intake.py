@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import gzip
+from datetime import UTC, datetime
 from decimal import Decimal
 from typing import TYPE_CHECKING
 
 import pytest
 
 from penstock.base.errors import FatalError, PlanError, RetryableError
+from penstock.model.commit import Commit
 from penstock.model.relation import Query
 from penstock.model.schema import Schema
-from penstock.protocols.source import Batch, Csv, File, Json, Lines, Scan, Time
+from penstock.model.shape import Shape
+from penstock.protocols.source import Batch, Csv, File, Json, Kind, Lines, Scan, Time
 
 if TYPE_CHECKING:
     from tests.unit.engines.conftest import Warehouse
@@ -312,3 +315,32 @@ def test_whole_numbers_beyond_64_bits_in_json_lose_no_digit(warehouse: Warehouse
         ("-5", str(10**41 + 1), 1e20),
         ("18446744073709551617", "1", 0.5),
     ]
+
+
+@pytest.mark.parametrize(
+    ("values", "kind"),
+    [
+        (("1.5", "7"), "double"), (("7", "1.5", str(2**53)), "double"), (("7", str(-(2**60)), "1.5"), "varchar"),
+        (("1.5", str(2**60)), "varchar"), (("null", "7"), "integer"),
+        (("7", "null"), "integer"),
+    ],
+    ids=["floats first", "whole first", "no float before", "no float after", "nothing first", "nothing after"],
+)  # fmt: skip
+def test_whole_numbers_and_floats_of_several_pages_are_floats_where_no_digit_is_lost(
+    warehouse: Warehouse, values: tuple[str, ...], kind: str
+) -> None:
+    from penstock.protocols.source import Arrow
+
+    for at, value in enumerate(values):
+        rows = warehouse.engine.read(Query(f"select {value}{'::double' if '.' in value else ''} as v"))
+        reading = warehouse.engine.prepare(Batch(Arrow(rows), {}, Kind.SNAPSHOT, rows.schema), Shape("raw.t"), "")
+        txn = warehouse.engine.begin()
+        assert txn.hold(reading, Shape("raw.t"), "", at) == at + 1
+        txn.commit(Commit(txn.version, datetime(2026, 1, 2, tzinfo=UTC), "run"))
+        reading.close()
+    txn = warehouse.engine.begin()
+    staged = txn.held("raw.t", "")
+    assert staged.schema.types == {"v": kind}
+    found = {str(value) for (value,) in txn.read(Query(f"select v from {staged.name}")).fetch()}
+    assert found == {"None" if v == "null" else str(float(v)) if kind == "double" else v for v in values}
+    txn.rollback()

@@ -148,6 +148,15 @@ def test_a_query_that_is_not_understood_is_not_cut(text):
     assert plan.words == (WORDS[text],)
 
 
+@pytest.mark.parametrize("name", BLOCKS)
+def test_an_input_has_a_number_of_its_own_in_each_arm(name):
+    """What is looked up for one arm is told from that of another by it."""
+    text, columns, _ = BLOCKS[name]
+    arms = [arm for block in planned(text, *columns.split()).blocks for arm in block.arms]
+    numbers = [leaf.number for arm in arms for leaf in arm.leaves]
+    assert len(set(numbers)) == len(numbers)
+
+
 def test_an_unknown_column_is_named():
     plan = planned("select nothing from raw.a", "nothing")
     assert plan.words[0].startswith("a name could not be resolved: Column 'nothing'")

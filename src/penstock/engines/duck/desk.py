@@ -13,7 +13,7 @@ from penstock.engines.duck.rows import Capsule
 from penstock.engines.duck.state import State
 from penstock.engines.duck.words import SYSTEM, buried, ident, idents, literal, one, stored, table
 from penstock.model.names import MAIN, is_hidden, split
-from penstock.model.schema import Schema, widen
+from penstock.model.schema import exact_up_to, widen
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -22,7 +22,9 @@ if TYPE_CHECKING:
 
     from penstock.engines.duck.catalog import Catalog
     from penstock.engines.duck.hands import Hands
+    from penstock.model.change import Staged
     from penstock.model.relation import Query, Relation
+    from penstock.model.schema import Column
 
 
 class Desk:
@@ -63,15 +65,15 @@ class Desk:
         """Return a relation as this transaction sees it."""
         return self.state.relations.get(name) or self.catalog.relations.get(name)
 
-    def evolve(self, relation: Relation, schema: Schema) -> Relation:
-        """Add the columns and widen the types that `schema` asks for."""
+    def evolve(self, relation: Relation, staged: Staged) -> Relation:
+        """Add the columns and widen the types that staged rows ask for; their values say it where types do not."""
         grown = relation.schema
         changes: list[tuple[str, str, str]] = []
-        for column in schema:
+        for column in staged.schema:
             have = relation.schema.find(column.name)
             kind = column.type if have is None else widen(have.type, column.type)
-            if kind is None and have is not None and self._only_nulls(relation, have.name):
-                kind = column.type
+            if kind is None and have is not None:
+                kind = self.fitting(self._places(relation), have, staged.name, column)
             if kind is None and have is not None:
                 raise FatalError(
                     f"{relation.name}.{have.name}: the type changed in a way that would lose values",
@@ -89,23 +91,31 @@ class Desk:
         self.state.relations[relation.name] = grown_relation
         return grown_relation
 
-    def _only_nulls(self, relation: Relation, name: str) -> bool:
-        """Tell whether a column has never held a value: its type was a guess then, and nothing is lost with it."""
-        places = [stored(relation.physical)]
-        if relation.physical in self.with_graves:
-            places.append(buried(relation.physical))
-        return not any(
-            self.con.execute(f"select 1 from {place} where {ident(name)} is not null limit 1").fetchall()
-            for place in places
-        )
+    def fitting(self, places: Sequence[str], have: Column, rows: str, come: Column) -> str | None:
+        """Return the type that the values of a column in some places and of rows that come need, if no third one."""
+        if self._only_nulls(have, *places):
+            return come.type  # its first type was a guess
+        whole = exact_up_to(have.type, come.type)
+        fits = self._only_nulls(come, rows) or (whole and not self._exceed(come, rows, whole))
+        return have.type if fits else None
+
+    def _only_nulls(self, column: Column, *places: str) -> bool:
+        asked = (f"select 1 from {place} where {ident(column.name)} is not null limit 1" for place in places)
+        return not any(self.con.execute(one).fetchall() for one in asked)
+
+    def _exceed(self, column: Column, place: str, most: int) -> bool:
+        asked = f"select 1 from {place} where {ident(column.name)} not between -{most} and {most} limit 1"
+        return bool(self.con.execute(asked).fetchall())
+
+    def _places(self, relation: Relation) -> list[str]:
+        """Return where the rows of a relation are, those that went included."""
+        graves = [buried(relation.physical)] if relation.physical in self.with_graves else []
+        return [stored(relation.physical), *graves]
 
     def _alter(self, relation: Relation, changes: list[tuple[str, str, str]]) -> None:
-        places = [stored(relation.physical)]
-        if relation.physical in self.with_graves:
-            places.append(buried(relation.physical))
         with translated(subject=relation.name):
             for name, old, new in changes:
-                for place in places:
+                for place in self._places(relation):
                     what = f"alter column {ident(name)} type {new}" if old else f"add column {ident(name)} {new}"
                     self.con.execute(f"alter table {place} {what}")
                 self.con.execute(

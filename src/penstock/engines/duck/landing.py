@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 
     from penstock.engines.duck.desk import Desk
     from penstock.engines.duck.intake import Reading
+    from penstock.model.schema import Column
 
 
 @contextmanager
@@ -133,8 +134,16 @@ def load(desk: Desk, reading: Reading, into: Target) -> Change:
             return Change(into.relation or Relation(into.name, Schema(), into.fingerprint, ""), 0, 0)
         if relation is None:
             return found(desk, view, schema, into, reading.partition)
-        grown = desk.evolve(relation, schema)
-        return _grow(desk, grown, view, schema, reading.partition)
+        rows = _seen(desk, relation.schema, view, schema)
+        grown = desk.evolve(relation, Staged(rows, schema, 0, reading.partition))
+        return _grow(desk, grown, rows, schema, reading.partition)
+
+
+def _seen(desk: Desk, have: Schema, rows: str, schema: Schema) -> str:
+    """Return rows so that they can be read twice, where their types alone do not say whether they fit."""
+    pairs = ((have.find(column.name), column) for column in schema)
+    mixed = any(one is not None and widen(one.type, other.type) is None for one, other in pairs)
+    return desk.put(f"select {_casts(schema)} from {rows}")[0] if mixed else rows
 
 
 def _from_stage(desk: Desk, staged: Staged, partition: str, into: Target) -> Change:
@@ -142,7 +151,7 @@ def _from_stage(desk: Desk, staged: Staged, partition: str, into: Target) -> Cha
         return Change(into.relation or Relation(into.name, Schema(), into.fingerprint, ""), 0, 0)
     if into.relation is None or not into.relation.rows:
         return found(desk, staged.name, staged.schema, into, partition)
-    return _grow(desk, desk.evolve(into.relation, staged.schema), staged.name, staged.schema, partition)
+    return _grow(desk, desk.evolve(into.relation, staged), staged.name, staged.schema, partition)
 
 
 def found(desk: Desk, rows: str, schema: Schema, into: Target, partition: str, *, partitioned: bool = True) -> Change:
@@ -224,22 +233,29 @@ def _kept(desk: Desk, reading: Reading, pages: Relation | None, rows: str, schem
         count = _count(desk, f"create table {stored(name)} as select {_casts(schema)} from {rows}")
         pages = Relation(reading.shape.table, schema, "", name)
     else:
-        pages = replace(pages, schema=_held_schema(desk, pages, schema))
+        rows = _seen(desk, pages.schema, rows, schema)
+        pages = replace(pages, schema=_held_schema(desk, pages, rows, schema))
         count = _count(desk, f"insert into {stored(pages.physical)} by name select {_casts(schema)} from {rows}")
     count -= _without_key(desk, reading, stored(pages.physical))
     return replace(pages, rows=pages.rows + count)
 
 
-def _held_schema(desk: Desk, pages: Relation, schema: Schema) -> Schema:
+def _held_schema(desk: Desk, pages: Relation, rows: str, schema: Schema) -> Schema:
     grown = pages.schema
     for column in schema:
         have = pages.schema.find(column.name)
-        kind = column.type if have is None else widen(have.type, column.type) or "varchar"
+        kind = widen(have.type, column.type) or _either(desk, pages, have, rows, column) if have else column.type
         if have is None or kind != have.type:
             what = f"alter column {ident(have.name)} type {kind}" if have else f"add column {ident(column.name)} {kind}"
             desk.con.execute(f"alter table {stored(pages.physical)} {what}")
             grown = grown.with_column(replace(column, type=kind))
     return grown
+
+
+def _either(desk: Desk, pages: Relation, have: Column, rows: str, come: Column) -> str:
+    """Return the type of one side that the values of the other fit, or else text."""
+    place = stored(pages.physical)
+    return desk.fitting([place], have, rows, come) or desk.fitting([rows], come, place, have) or "varchar"
 
 
 def held(desk: Desk, source: str, partition: str) -> Staged | None:
