@@ -228,6 +228,7 @@ def test_when_whoever_serves_is_killed_in_a_run_the_next_command_recovers(projec
     assert cli("run", "--project", str(project))[0] == 0
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGKILL])
 def test_a_run_that_is_ended_leaves_nothing_and_the_next_one_goes_on(project: Path, number: signal.Signals) -> None:
     (project / "sources" / "slow.py").write_text(SLOW)

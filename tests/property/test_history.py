@@ -169,6 +169,7 @@ def _values(rows: list[Row]) -> str:
     return f"from (values {', '.join(texts)}) t(k, v)" if rows else "select 0 as k, 'x' as v where false"
 
 
+@pytest.mark.slow
 @settings(max_examples=EXAMPLES, deadline=None)
 @given(steps=STEPS)
 def test_every_version_that_can_be_read_is_what_it_was(

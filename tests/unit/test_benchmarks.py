@@ -315,6 +315,7 @@ def test_the_small_size_of_every_question_comes_to_its_end(name):
 # ── a peer's pages ──────────────────────────────────────────────────────────────────────────────────────
 
 
+@pytest.mark.slow
 def test_the_peers_pages_ask_for_what_the_demos_tiles_show(tmp_path):
     with (tmp_path / "said.txt").open("w") as said:
         assert main.run(tmp_path / "shop", out=said) == 0

@@ -346,6 +346,7 @@ LIKELY = ANY_TEXT | st.from_regex(
 )
 
 
+@pytest.mark.slow
 @settings(max_examples=10)
 @given(values=st.lists(LIKELY, min_size=40, max_size=80))
 @pytest.mark.parametrize("words", SAME_TWICE)
@@ -432,6 +433,7 @@ def test_hostile_text_is_cleaned_or_rejected_and_never_an_error(con, words):
     assert all(failed is False or text is None for text, failed in found)
 
 
+@pytest.mark.slow
 @settings(max_examples=10)
 @given(values=st.lists(LIKELY, min_size=40, max_size=80))
 @pytest.mark.parametrize("words", [f.example for f in WORDS if f.strict])

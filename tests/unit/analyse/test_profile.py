@@ -230,6 +230,7 @@ def tables(draw):
     return kind, draw(st.lists(st.none() | CELLS[kind], max_size=30))
 
 
+@pytest.mark.slow
 @settings(max_examples=60, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(tables())
 def test_a_profile_says_what_plain_queries_say(table):

@@ -48,6 +48,7 @@ leaf = (
 )
 
 
+@pytest.mark.slow
 @given(some.recursive(leaf, lambda inner: some.lists(inner) | some.dictionaries(some.text(), inner)))
 def test_every_value_becomes_json_that_any_reader_takes(found):
     made = value(found)

@@ -76,6 +76,7 @@ def test_duplicates_on_one_side_alone_are_counted(warehouse: Warehouse, before: 
 rows = st.lists(st.tuples(st.integers(0, 5), st.sampled_from(["a", "b", None])), max_size=12)
 
 
+@pytest.mark.slow
 @settings(max_examples=40, deadline=None)
 @given(st.lists(rows, min_size=2, max_size=4), st.booleans())
 def test_after_any_comparisons_the_table_is_the_last_stage_and_every_version_reads_back(

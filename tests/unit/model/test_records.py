@@ -249,6 +249,7 @@ def tables(draw):
     return [draw(st.fixed_dictionaries(fields)), *draw(st.lists(row, max_size=4))]
 
 
+@pytest.mark.slow
 @given(records=tables())
 @settings(max_examples=150)
 def test_records_come_back_from_duckdb_as_they_were(tmp_path_factory, records):

@@ -38,6 +38,7 @@ def tiles(client):
     return {tile["query"] or tile["metric"]: tile["id"] for block in page["blocks"] for tile in block.get("tiles", ())}
 
 
+@pytest.mark.slow
 def test_a_tile_without_an_end_is_stopped_and_says_what_to_do(hasty):
     began = time.monotonic()
     status, tile = hasty.get(f"/dashboards/slow/tiles/{tiles(hasty)['endless']}")

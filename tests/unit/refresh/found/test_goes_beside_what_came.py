@@ -1,5 +1,7 @@
 """A row that went in the transaction in which others of its table came, and one of those went too, sometimes stayed."""
 
+import pytest
+
 from tests.property.engine.case import Case, Feed, Raw, Step
 from tests.property.engine.drive import hold
 
@@ -174,6 +176,7 @@ CASE = Case(
 TIMES = 6  # one of two or three showed it
 
 
+@pytest.mark.slow
 def test_rows_of_before_and_of_now_go_together() -> None:
     for _ in range(TIMES):
         hold(CASE)
