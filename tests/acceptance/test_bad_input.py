@@ -204,6 +204,20 @@ def test_records_that_are_no_objects_are_rejected_with_their_places(project: Bad
     assert project.rejects() == []
 
 
+def test_the_pages_of_a_later_pull_are_read_by_the_types_of_the_table(
+    project: BadProject, api: Api, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Else the first page would decide, and what does not fit its guess would be rejected."""
+    monkeypatch.setattr("penstock.connect.http.source._BATCH_PAGES", 1)
+    reads_api(project, api)
+    api.answer = lambda n: json.dumps([{"id": n, "v": n + 0.5}] if n <= PAGES else []).encode()
+    project.loads()
+    api.answer = lambda n: json.dumps([{"id": n, "v": n + 0.5 if n == PAGES else n}] if n <= PAGES else []).encode()
+    project.loads()
+    assert project.rows() == [(n, n + 0.5 if n == PAGES else float(n)) for n in range(1, PAGES + 1)]
+    assert project.rejects() == []
+
+
 def test_rejects_of_a_pull_in_several_batches_stay_open_until_the_next_pull(
     project: BadProject, api: Api, monkeypatch: pytest.MonkeyPatch
 ) -> None:

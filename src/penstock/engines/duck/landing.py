@@ -77,8 +77,7 @@ def note_rejects(desk: Desk, source: str, partition: str, rejects: Any) -> None:
 def stage(desk: Desk, reading: Reading) -> Staged:
     """Parse a batch into a stage, through the user's `select` where there is one."""
     required = reading.shape.required
-    present = desk.current(reading.shape.table)
-    have = present.schema if present is not None and present.rows and not reading.shape.select else None
+    have = _known(desk, reading) if not reading.shape.select else None
     name = desk.new_stage()
     before = required if not reading.shape.select else ()
     with _crossing(desk, reading, have, before) as (view, schema):
@@ -90,6 +89,12 @@ def stage(desk: Desk, reading: Reading) -> Staged:
         desk.state.sizes[name] -= _without_key(desk, reading, name)
         desk.state.nulls[name, tuple(required)] = False  # where one of its columns lacks, nobody will ask
     return Staged(name, columns_of(desk.con, name), desk.rows(name), reading.partition)
+
+
+def _known(desk: Desk, reading: Reading) -> Schema | None:
+    """Return the columns that the table of a batch has, if it has rows."""
+    present = desk.current(reading.shape.table)
+    return present.schema if present is not None and present.rows else None
 
 
 def _select(desk: Desk, reading: Reading, name: str) -> None:
@@ -217,7 +222,8 @@ def hold(desk: Desk, reading: Reading, position: str) -> int:
 
 def _page(desk: Desk, reading: Reading, pages: Relation | None) -> Relation | None:
     """Let a page cross straight into the storage of the pages."""
-    with _crossing(desk, reading, pages.schema if pages else None, reading.shape.required) as (view, schema):
+    have = pages.schema if pages else _known(desk, reading)
+    with _crossing(desk, reading, have, reading.shape.required) as (view, schema):
         return _kept(desk, reading, pages, view, schema) if view else None
 
 
