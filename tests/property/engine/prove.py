@@ -96,7 +96,10 @@ def prove(args: argparse.Namespace) -> Proof:
     proof, told, started = Proof(), 0, time.monotonic()
     with ProcessPoolExecutor(args.jobs) as pool:
         for ready in as_completed([pool.submit(some, args.seed, chunk, args.shrink) for chunk in chunks]):
-            proof.join(ready.result())
+            some_of_it = ready.result()
+            proof.join(some_of_it)
+            for number, (what, _) in some_of_it.failed.items():
+                print(f"sequence {number} failed: {what.splitlines()[0]}", flush=True)
             if proof.done * 10 // args.sequences > told:
                 told = proof.done * 10 // args.sequences
                 rate = proof.done / (time.monotonic() - started)

@@ -60,3 +60,12 @@ def test_where_what_came_meets_nothing_only_that_is_asked(monkeypatch, name):
 def test_what_two_queries_look_up_alike_is_found_once(monkeypatch):
     two, one = (asked(monkeypatch, "a 5 x 2 1", t=text) for text in (BOTH, BOTH.partition(" and not")[0]))
     assert two == one + 1  # the rows that have the values, and not the values again
+
+
+def test_numbers_that_are_compared_with_texts_are_followed():
+    tables = {
+        "t": "select a.id from raw.a where not exists (select 1 from raw.b where b.k = a.g)",
+        "u": "select a.id, b.w from raw.a full join raw.b on b.k = a.g",
+        "v": "select a.id, (select max(b.w) from raw.b where b.k = a.g) as high from raw.a",
+    }
+    hold(case("a 1 5 2 1, 2 6 5 2; b 1 5 1 5, 2 2 2 6", "b 3 5 1 7", "b- 1; a 3 1 5 1", "b 2 6 1 9", **tables))

@@ -166,10 +166,14 @@ def _meeting(query: Any, member: Membership | None, number: int) -> Any:
     pairs, inner = _equal(query, member)
     if not pairs:
         return _null_aware(query, member, inner, number) if member is not None else None
-    changed = _changed_rows(query, inner, number, [own for _, own in pairs])
-    outer = [other.copy() for other, _ in pairs]
-    value = exp.Tuple(expressions=outer) if len(outer) > 1 else outer[0]
-    return exp.In(this=value, query=exp.Subquery(this=changed))
+    equal = [exp.EQ(this=_operand(own), expression=_operand(other)) for other, own in pairs]
+    changed = _changed_rows(query, [*inner, *equal], number, [exp.Literal.number(1)])
+    return exp.Exists(this=changed)  # `in` would refuse what `=` compares: numbers and texts, lists of these
+
+
+def _operand(node: Any) -> Any:
+    exp = sqlglot()
+    return node.copy() if isinstance(node, (exp.Column, exp.Paren, exp.Literal)) else exp.Paren(this=node.copy())
 
 
 def _equal(query: Any, member: Membership | None) -> tuple[list[tuple[Any, Any]], list[Any]]:
