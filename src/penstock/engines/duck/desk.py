@@ -92,7 +92,7 @@ class Desk:
         return grown_relation
 
     def fitting(self, places: Sequence[str], have: Column, rows: str, come: Column) -> str | None:
-        """Return the type that the values of a column in some places and of rows that come need, if no third one."""
+        """Return which of its two types the values of a column, in some places and in rows that come, fit; or None."""
         if self._only_nulls(have, *places):
             return come.type  # its first type was a guess
         whole = exact_up_to(have.type, come.type)
