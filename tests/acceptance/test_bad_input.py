@@ -218,6 +218,18 @@ def test_the_pages_of_a_later_pull_are_read_by_the_types_of_the_table(
     assert project.rejects() == []
 
 
+def test_the_pages_of_a_changed_definition_are_not_read_by_the_types_of_the_one_before(
+    project: BadProject, api: Api, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("penstock.connect.http.source._BATCH_PAGES", 1)
+    api.answer = lambda n: json.dumps([{"id": n, "v": n + 0.5}] if n <= PAGES else []).encode()
+    reads_api(project, api, 'select = "select id, v::bigint as v from batch"')
+    project.loads()
+    reads_api(project, api)
+    project.loads()
+    assert project.rows() == [(n, n + 0.5) for n in range(1, PAGES + 1)]
+
+
 def test_rejects_of_a_pull_in_several_batches_stay_open_until_the_next_pull(
     project: BadProject, api: Api, monkeypatch: pytest.MonkeyPatch
 ) -> None:

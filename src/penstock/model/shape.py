@@ -16,7 +16,8 @@ if TYPE_CHECKING:
 class Shape:
     """What is done to a source's rows before the load (ETL), and what of the outcome is known beforehand.
 
-    A row in which one of the `required` columns is null is rejected.
+    A row in which one of the `required` columns is null is rejected. `fingerprint` is that of the raw table's
+    definition, if there is one: what another one loaded says nothing of these rows.
     """
 
     table: str
@@ -26,3 +27,4 @@ class Shape:
     required: tuple[str, ...] = ()
     file: str = ""
     line: int = 1
+    fingerprint: str = ""

@@ -42,6 +42,7 @@ def shape(table: RawTable) -> Shape:
         table.key,
         table.where.file if table.where else "",
         table.line,
+        table.fingerprint,
     )
 
 

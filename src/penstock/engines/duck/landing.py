@@ -92,9 +92,10 @@ def stage(desk: Desk, reading: Reading) -> Staged:
 
 
 def _known(desk: Desk, reading: Reading) -> Schema | None:
-    """Return the columns that the table of a batch has, if it has rows."""
-    present = desk.current(reading.shape.table)
-    return present.schema if present is not None and present.rows else None
+    """Return the columns that the table of a batch has, if it has rows that the same definition loaded."""
+    present, wanted = desk.current(reading.shape.table), reading.shape.fingerprint
+    same = present is not None and present.rows and wanted in ("", present.fingerprint)
+    return present.schema if present is not None and same else None
 
 
 def _select(desk: Desk, reading: Reading, name: str) -> None:
